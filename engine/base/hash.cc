@@ -1,0 +1,84 @@
+#include "engine/base/hash.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/sha.h>
+
+#include "engine/base/assert.h"
+
+namespace troth::base {
+namespace {
+
+constexpr char kHex[] = "0123456789abcdef";
+
+const unsigned char* as_bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+
+}  // namespace
+
+Sha256 sha256(std::string_view bytes) {
+  Sha256 digest{};
+  SHA256(as_bytes(bytes), bytes.size(), digest.data());
+  return digest;
+}
+
+std::string sha256_hex(std::string_view bytes) {
+  std::string text;
+  for (const std::uint8_t byte : sha256(bytes)) {
+    text += kHex[byte >> 4U];
+    text += kHex[byte & 15U];
+  }
+  return text;
+}
+
+Sha256 hmac_sha256(std::string_view key, std::string_view bytes) {
+  Sha256 digest{};
+  unsigned int size = 0;
+  // A null key pointer would mean "the previous key" to older libcrypto versions: an empty key needs an address.
+  const char* key_data = key.empty() ? "" : key.data();
+  const auto* done = HMAC(EVP_sha256(), key_data, static_cast<int>(key.size()), as_bytes(bytes), bytes.size(),
+                          digest.data(), &size);
+  TROTH_ASSERT(done != nullptr && size == digest.size());
+  return digest;
+}
+
+std::string uuid_v5(const std::array<std::uint8_t, 16>& namespace_uuid, std::string_view name) {
+  std::string bytes(namespace_uuid.begin(), namespace_uuid.end());
+  bytes += name;
+  std::array<std::uint8_t, SHA_DIGEST_LENGTH> digest{};
+  SHA1(as_bytes(bytes), bytes.size(), digest.data());
+  digest[6] = static_cast<std::uint8_t>((digest[6] & 0x0FU) | 0x50U);
+  digest[8] = static_cast<std::uint8_t>((digest[8] & 0x3FU) | 0x80U);
+  std::string text;
+  for (std::size_t i = 0; i < 16; ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
+    text += kHex[digest[i] >> 4U];
+    text += kHex[digest[i] & 15U];
+  }
+  return text;
+}
+
+std::uint32_t murmur2(std::string_view bytes) {
+  constexpr std::uint32_t kMultiplier = 0x5bd1e995;
+  const auto byte_at = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[i])); };
+  std::uint32_t hash = 0x9747b28cU ^ static_cast<std::uint32_t>(bytes.size());
+  std::size_t i = 0;
+  for (; i + 4 <= bytes.size(); i += 4) {
+    std::uint32_t word = byte_at(i) | byte_at(i + 1) << 8U | byte_at(i + 2) << 16U | byte_at(i + 3) << 24U;
+    word *= kMultiplier;
+    word ^= word >> 24U;
+    word *= kMultiplier;
+    hash = (hash * kMultiplier) ^ word;
+  }
+  const std::size_t rest = bytes.size() - i;
+  if (rest >= 3) hash ^= byte_at(i + 2) << 16U;
+  if (rest >= 2) hash ^= byte_at(i + 1) << 8U;
+  if (rest >= 1) {
+    hash ^= byte_at(i);
+    hash *= kMultiplier;
+  }
+  hash ^= hash >> 13U;
+  hash *= kMultiplier;
+  return hash ^ (hash >> 15U);
+}
+
+}  // namespace troth::base

@@ -1,0 +1,235 @@
+#include "operators/customer/lives.h"
+
+#include <algorithm>
+#include <set>
+
+#include "engine/base/assert.h"
+
+namespace troth::operators {
+
+const Lives::Object* Lives::find(const ObjectRef& object) const {
+  const auto at = objects_.find(object.str());
+  return at == objects_.end() ? nullptr : &at->second;
+}
+
+std::size_t Lives::position(const Object& of, const Held* held) {
+  const auto at = std::lower_bound(of.mentions.begin(), of.mentions.end(), held,
+                                   [](const Mention& mention, const Held* other) { return before(mention.held, other); });
+  return static_cast<std::size_t>(at - of.mentions.begin());
+}
+
+std::vector<Held*> Lives::add(Held* held) {
+  bool others = false;
+  for (const ObjectRef& object : held->objects) {
+    Object& of = objects_[object.str()];
+    const std::size_t at = position(of, held);
+    const ObjectRef& highest = held->objects.highest();
+    const ObjectRef link = object == highest ? ObjectRef{} : highest;
+    of.mentions.insert(of.mentions.begin() + static_cast<std::ptrdiff_t>(at), Mention{held, link});
+    others = others || changes_others(of, at);
+  }
+  return others ? component(held) : std::vector<Held*>{held};
+}
+
+void Lives::append(Held* held) {
+  if (held->objects.empty()) return;
+  const ObjectRef& highest = held->objects.highest();
+  for (const ObjectRef& object : held->objects) {
+    objects_[object.str()].mentions.push_back({held, object == highest ? ObjectRef{} : highest});
+  }
+}
+
+std::vector<Held*> Lives::remove(Held* held) {
+  std::vector<Held*> touched = component(held);
+  std::erase(touched, held);
+  for (const ObjectRef& object : held->objects) {
+    const auto found = objects_.find(object.str());
+    TROTH_ASSERT(found != objects_.end());
+    Object& of = found->second;
+    const std::size_t at = position(of, held);
+    TROTH_ASSERT(at < of.mentions.size() && of.mentions[at].held == held);
+    of.mentions.erase(of.mentions.begin() + static_cast<std::ptrdiff_t>(at));
+    if (of.mentions.empty() && of.sealed.empty()) objects_.erase(found);
+  }
+  return touched;
+}
+
+/// False only for the common case that is cheap to see: the mention is the last one of its object, and either opens a life
+/// of its own or brings no link. Then no other event's home can have moved.
+bool Lives::changes_others(const Object& of, std::size_t mention) const {
+  if (mention + 1 != of.mentions.size()) return true;
+  const bool opens_life = mention == 0 ? of.sealed.empty() : of.mentions[mention].held->event.time -
+                                                                     of.mentions[mention - 1].held->event.time >
+                                                                 policy_->link_life_us;
+  return !opens_life && !of.mentions[mention].link.empty();
+}
+
+/// All events that a change at `from` can move: those of its objects and, because links are made by events that name both
+/// ends, whatever shares an event with them.
+std::vector<Held*> Lives::component(const Held* from) const {
+  std::set<ObjectRef> seen;
+  std::vector<ObjectRef> open;
+  std::set<Held*> events;
+  const auto visit = [&](const NamedObjects& objects) {
+    for (const ObjectRef& object : objects) {
+      if (seen.insert(object).second) open.push_back(object);
+    }
+  };
+  visit(from->objects);
+  while (!open.empty()) {
+    const Object* of = find(open.back());
+    open.pop_back();
+    if (of == nullptr) continue;
+    for (const Mention& mention : of->mentions) {
+      if (events.insert(mention.held).second) visit(mention.held->objects);
+    }
+  }
+  std::vector<Held*> result(events.begin(), events.end());
+  std::sort(result.begin(), result.end(), before);
+  return result;
+}
+
+/// The first mention (not sealed) of the life that `mention` lies in.
+std::size_t Lives::life_begin(const Object& of, std::size_t mention) const {
+  std::size_t begin = mention;
+  const auto time = [&](std::size_t i) { return of.mentions[i].held->event.time; };
+  while (begin > 0 && time(begin) - time(begin - 1) <= policy_->link_life_us) --begin;
+  return begin;
+}
+
+/// The sealed part of the life that has mentions from `first` to `last`, or null.
+const Lives::SealedLife* Lives::sealed_near(const Object& of, TimeUs first, TimeUs last) const {
+  for (const SealedLife& life : of.sealed) {
+    if (first - life.last <= policy_->link_life_us && life.first - last <= policy_->link_life_us) return &life;
+  }
+  return nullptr;
+}
+
+std::string Lives::home_at(const ObjectRef& object, const Object& of, std::size_t mention) const {
+  if (object.kind == 'o') return object.str();  // nothing is higher than an order
+  const std::size_t begin = life_begin(of, mention);
+  const auto time = [&](std::size_t i) { return of.mentions[i].held->event.time; };
+  // What was sealed had come to rest for longer than a link may take: the home of that life is final.
+  if (!of.sealed.empty()) {
+    std::size_t last = mention;
+    while (last + 1 < of.mentions.size() && time(last + 1) - time(last) <= policy_->link_life_us) ++last;
+    if (const SealedLife* sealed = sealed_near(of, time(begin), time(last))) return sealed->home;
+  }
+  for (std::size_t i = begin; i < of.mentions.size(); ++i) {
+    if (i > begin && time(i) - time(i - 1) > policy_->link_life_us) break;
+    if (time(i) - time(begin) > policy_->quiet_us) break;
+    const ObjectRef& link = of.mentions[i].link;
+    if (link.empty()) continue;
+    const Object* target = find(link);
+    TROTH_ASSERT(target != nullptr);
+    return home_at(link, *target, position(*target, of.mentions[i].held));
+  }
+  return object.str();
+}
+
+std::string Lives::case_key(const Held* held) const {
+  if (held->objects.empty()) return "e:" + held->event.name();
+  const ObjectRef& highest = held->objects.highest();
+  const Object* of = find(highest);
+  TROTH_ASSERT(of != nullptr);
+  return home_at(highest, *of, position(*of, held));
+}
+
+std::string Lives::home_of(std::string_view object) const {
+  const auto at = objects_.find(object);
+  if (at == objects_.end() || at->second.mentions.empty()) return {};
+  return home_at({object[0], object.substr(2)}, at->second, at->second.mentions.size() - 1);
+}
+
+Held* Lives::find_equal(const Held* held) const {
+  if (held->objects.empty()) return nullptr;
+  const Object* of = find(held->objects.highest());
+  if (of == nullptr) return nullptr;
+  const std::size_t at = position(*of, held);
+  if (at == of->mentions.size() || before(held, of->mentions[at].held)) return nullptr;
+  return of->mentions[at].held;
+}
+
+void Lives::seal(const std::vector<Held*>& events) {
+  // Homes are read before anything leaves: a link may lead through an object that goes in the same breath.
+  struct Leaving {
+    std::string object;
+    std::string home;
+    TimeUs time;
+  };
+  std::vector<Leaving> leaving;
+  for (Held* held : events) {
+    for (const ObjectRef& object : held->objects) {
+      const Object* of = find(object);
+      TROTH_ASSERT(of != nullptr);
+      leaving.push_back({object.str(), home_at(object, *of, position(*of, held)), held->event.time});
+    }
+  }
+  for (Held* held : events) {
+    for (const ObjectRef& object : held->objects) {
+      Object& of = objects_.find(object.str())->second;
+      of.mentions.erase(of.mentions.begin() + static_cast<std::ptrdiff_t>(position(of, held)));
+    }
+  }
+  std::stable_sort(leaving.begin(), leaving.end(), [](const Leaving& x, const Leaving& y) { return x.time < y.time; });
+  for (Leaving& each : leaving) {
+    Object& of = objects_.find(each.object)->second;
+    const auto near = std::find_if(of.sealed.begin(), of.sealed.end(), [&](const SealedLife& life) {
+      return life.home == each.home && each.time - life.last <= policy_->link_life_us &&
+             life.first - each.time <= policy_->link_life_us;
+    });
+    if (near == of.sealed.end()) {
+      of.sealed.push_back({each.time, each.time, std::move(each.home)});
+    } else {
+      near->first = std::min(near->first, each.time);
+      near->last = std::max(near->last, each.time);
+    }
+  }
+}
+
+bool Lives::forget(TimeUs t) {
+  bool any = false;
+  for (auto at = objects_.begin(); at != objects_.end();) {
+    Object& of = at->second;
+    const auto gone = [&](const SealedLife& life) { return life.last + policy_->link_life_us + policy_->lateness_us < t; };
+    any = std::erase_if(of.sealed, gone) > 0 || any;
+    at = of.sealed.empty() && of.mentions.empty() ? objects_.erase(at) : std::next(at);
+  }
+  return any;
+}
+
+void Lives::encode_sealed(base::ByteWriter& out) const {
+  std::size_t count = 0;
+  for (const auto& [name, of] : objects_) count += of.sealed.size();
+  out.varint(count);
+  for (const auto& [name, of] : objects_) {
+    for (const SealedLife& life : of.sealed) {
+      out.string(name);
+      out.zigzag(life.first);
+      out.varint(static_cast<std::uint64_t>(life.last - life.first));
+      // Most lives are at home with themselves.
+      out.string(life.home == name ? std::string_view{} : std::string_view(life.home));
+    }
+  }
+}
+
+bool Lives::decode_sealed(base::ByteReader& in) {
+  const std::size_t count = in.count();
+  for (std::size_t i = 0; i < count && in.ok(); ++i) {
+    const std::string name(in.string());
+    const TimeUs first = in.zigzag();
+    const auto span = static_cast<TimeUs>(in.varint());
+    const std::string_view home = in.string();
+    if (!in.ok() || name.size() < 2 || span < 0) return false;
+    objects_[name].sealed.push_back({first, first + span, home.empty() ? name : std::string(home)});
+  }
+  return in.ok();
+}
+
+void Lives::copy_sealed(const Lives& other) {
+  for (const auto& [name, of] : other.objects_) {
+    if (!of.sealed.empty()) objects_[name].sealed = of.sealed;
+  }
+}
+
+}  // namespace troth::operators

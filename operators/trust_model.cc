@@ -1,0 +1,193 @@
+#include "operators/trust_model.h"
+
+#include <algorithm>
+
+#include "engine/base/assert.h"
+#include "engine/base/hash.h"
+#include "operators/counters.h"
+#include "operators/emission.h"
+
+namespace troth::operators {
+namespace {
+
+constexpr char kUnitSeparator = '\x1f';
+constexpr std::string_view kStateFormat = "1";
+
+TrustState& of(task::KeyState& state) { return static_cast<TrustState&>(state); }
+
+task::Refusal refusal_of(const Event& event) {
+  task::Refusal refusal;
+  refusal.reason = event::Reason::kConflict;
+  refusal.source = event.source;
+  refusal.id = event.id;
+  refusal.type = event.spec->name;
+  refusal.raw = event::structured_json(event);
+  refusal.origin = event.origin;
+  return refusal;
+}
+
+/// The customer as it stands for a reader at t: itself, or a copy without the events after t.
+Customer& at_time(Customer& customer, TimeUs t, std::unique_ptr<Customer>& copy) {
+  if (!customer.has_events_after(t)) return customer;
+  copy = customer.upto(t);
+  return *copy;
+}
+
+/// The customer's last check ≤ τ. Between other checks only midnights are left to walk, and only while a rule is active.
+TimeUs last_check(Customer& customer, TimeUs tau) {
+  customer.fold_all();
+  TimeUs t = last_check_but_midnights(customer, tau);
+  for (TimeUs midnight = next_midnight(t); midnight <= tau; midnight = next_midnight(t)) {
+    if (customer_alerts_at(customer, t).empty()) break;
+    t = midnight;
+  }
+  return t;
+}
+
+bool has_sealed(const Customer& customer, TimeUs t) {
+  for (const auto& [key, bucket] : customer.buckets()) {
+    if (std::any_of(bucket->cases.begin(), bucket->cases.end(), [&](const auto& one) { return one->is_sealed(t); })) return true;
+  }
+  return false;
+}
+
+/// Alerts whose actions still show: those of cases that are not sealed, and active customer rules.
+bool may_show_action(const TrustState& state, std::string_view id) {
+  const Customer& customer = state.customer;
+  for (std::size_t i = 0; i < kCustomerRules; ++i) {
+    const auto rule = name_of(static_cast<CustomerRule>(i));
+    if (state.sent.customer_alerts[i].is_active && alert_id(customer.tenant(), rule, customer.id(), {}) == id) return true;
+  }
+  for (const auto& [key, bucket] : customer.buckets()) {
+    for (const auto& one : bucket->cases) {
+      for (const Interval& interval : one->fold.intervals) {
+        if (alert_id(customer.tenant(), name_of(interval.rule), customer.id(), interval.object.str()) == id) return true;
+      }
+    }
+  }
+  return false;
+}
+
+void seal(TrustState& state, Customer& shown, TimeUs t, task::Effects& effects) {
+  if (has_sealed(shown, t)) {
+    state.customer.evaluate(t);
+    state.customer.seal(t, [&](const Case& one) { emit_seal(state, one, effects); });
+    if (&shown != &state.customer) {
+      shown.evaluate(t);
+      shown.seal(t, [](const Case&) {});
+    }
+  }
+  state.customer.prune(t, [&](std::string_view id) { return may_show_action(state, id); });
+}
+
+}  // namespace
+
+TrustModel::TrustModel(std::shared_ptr<const Policy> policy, std::string erasure_key, TimeUs fold_until)
+    : policy_(std::move(policy)), erasure_key_(std::move(erasure_key)), fold_until_(fold_until) {
+  TROTH_ASSERT(policy_ != nullptr);
+}
+
+const event::Catalogue& TrustModel::catalogue() const { return operators::catalogue(); }
+
+std::span<const std::string_view> TrustModel::streams() const {
+  static constexpr std::array<std::string_view, 3> kStreams{"scores", "alerts", "promises"};
+  return kStreams;
+}
+
+std::span<const task::CounterSpec> TrustModel::counters() const { return counters::specs(); }
+
+std::string TrustModel::version() const { return std::string(kStateFormat) + ' ' + policy_->hash(); }
+
+std::string TrustModel::foundation() const {
+  // Half-lives and horizons are folded into what is stored: another `global` needs a rebuild from the log.
+  const GlobalPolicy& global = policy_->global();
+  std::string text = "trust/" + std::string(kStateFormat);
+  for (const TimeUs value : {global.lateness_us, global.quiet_us, global.link_life_us, global.skew_us, global.case_events,
+                             global.open_cases, global.customer_events}) {
+    text += ' ' + std::to_string(value);
+  }
+  for (const TimeUs value : global.half_life_us) text += ' ' + std::to_string(value);
+  return text;
+}
+
+std::string TrustModel::key(std::string_view tenant, std::string_view customer) {
+  std::string key(tenant);
+  key += kUnitSeparator;
+  key += customer;
+  return key;
+}
+
+std::string TrustModel::key_of(const Event& event) const { return key(event.tenant, event.subject); }
+
+std::string TrustModel::tombstone_of(std::string_view key) const {
+  const base::Sha256 digest = base::hmac_sha256(erasure_key_, key);
+  return {digest.begin(), digest.end()};
+}
+
+std::unique_ptr<task::KeyState> TrustModel::create(std::string_view key) const {
+  const std::size_t split = key.find(kUnitSeparator);
+  TROTH_ASSERT(split != std::string_view::npos);
+  return std::make_unique<TrustState>(std::string(key.substr(0, split)), std::string(key.substr(split + 1)), *policy_);
+}
+
+base::Result<std::unique_ptr<task::KeyState>> TrustModel::decode(std::string_view key, const task::Parts& parts) const {
+  if (key.find(kUnitSeparator) == std::string_view::npos) return base::Error{"the stored state has a key that is no customer's"};
+  auto state = create(key);
+  if (!decode_state(of(*state), parts)) {
+    return base::Error{"the stored state of a customer is damaged or of another format; rebuild the state from the log"};
+  }
+  return state;
+}
+
+void TrustModel::encode(task::KeyState& state, task::PartWriter& out) const { encode_state(of(state), out); }
+
+task::Verdict TrustModel::apply(task::KeyState& key_state, Event event, std::string_view, TimeUs tau, task::Effects& effects) const {
+  TrustState& state = of(key_state);
+  if (type_of(event) == Type::kCustomerErased) {
+    emit_erasure(state, effects);
+    effects.erase = true;
+    return {};
+  }
+  const TimeUs time = event.time;
+  std::string name = event.name();
+  const Customer::Admission admission = state.customer.admit(std::move(event), tau);
+  switch (admission.what) {
+    case Customer::Admitted::kDuplicate: return {task::Verdict::Kind::kDuplicate, {}};
+    case Customer::Admitted::kCap: return {task::Verdict::Kind::kRefused, event::Reason::kCap};
+    case Customer::Admitted::kYes:
+    case Customer::Admitted::kConflict: break;
+  }
+  if (!std::exchange(state.is_counted, true)) effects.count(counters::kCustomers, 1);
+  for (const Held* held : admission.displaced) effects.displaced.push_back(refusal_of(held->event));
+  effects.reinstated += static_cast<std::uint32_t>(admission.reinstated.size());
+  state.earliest_arrival = std::min(state.earliest_arrival, time);
+  state.last_arrival = std::move(name);
+  if (admission.what == Customer::Admitted::kConflict) return {task::Verdict::Kind::kRefused, event::Reason::kConflict};
+  return {};
+}
+
+void TrustModel::settle(task::KeyState& key_state, TimeUs tau, task::Effects& effects) const {
+  if (tau > fold_until_) return;
+  TrustState& state = of(key_state);
+  std::unique_ptr<Customer> copy;
+  Customer& shown = at_time(state.customer, tau, copy);
+  const TimeUs next_event = state.customer.next_event_after(tau);
+  effects.next_timer = next_event;
+  if (!shown.is_known()) return;
+  const TimeUs t = last_check(shown, tau);
+  seal(state, shown, t, effects);
+  const View view = view_at(shown, t);
+  const TimeUs waiting = emit_changes(state, view, tau, effects);
+  effects.next_timer = std::min({view.next_change, waiting, next_event});
+  state.earliest_arrival = kNever;
+  state.last_arrival.clear();
+}
+
+void TrustModel::read_at(task::KeyState& key_state, TimeUs t, const std::function<void(const View&)>& read) {
+  TrustState& state = of(key_state);
+  std::unique_ptr<Customer> copy;
+  Customer& shown = at_time(state.customer, t, copy);
+  if (shown.is_known()) read(view_at(shown, t));
+}
+
+}  // namespace troth::operators

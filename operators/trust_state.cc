@@ -1,0 +1,210 @@
+#include "operators/trust_state.h"
+
+namespace troth::operators {
+namespace {
+
+// Names of parts: the head has none; lives and the events of each case key stand apart, so that a customer with a thousand
+// open orders is not rewritten for each of them.
+constexpr std::uint8_t kFormat = 1;
+constexpr std::string_view kLivesPart = "l";
+constexpr char kCasePart = 'c';
+
+void write_names(base::ByteWriter& out, const std::vector<std::string>& names) {
+  out.varint(names.size());
+  for (const std::string& name : names) out.string(name);
+}
+
+std::vector<std::string> read_names(base::ByteReader& in) {
+  std::vector<std::string> names(in.count());
+  for (std::string& name : names) name = in.string();
+  return names;
+}
+
+void write_head(base::ByteWriter& out, const TrustState& state) {
+  out.u8(kFormat);
+  state.customer.encode_head(out);
+  out.boolean(state.is_counted);
+  out.be64(state.sent.score_digest);
+  out.u8(static_cast<std::uint8_t>(state.sent.tier + 1));
+  out.zigzag(state.sent.kept);
+  out.zigzag(state.sent.broken);
+  out.varint(state.sent.losses.size());
+  for (const auto& [kind, amount] : state.sent.losses) {
+    out.u8(static_cast<std::uint8_t>(kind));
+    out.zigzag(amount);
+  }
+  for (const SentCustomerAlert& alert : state.sent.customer_alerts) {
+    out.zigzag(alert.revision);
+    if (alert.revision == 0) continue;
+    out.boolean(alert.is_active);
+    out.zigzag(alert.since);
+    out.be64(alert.digest);
+    out.u8(alert.level);
+    write_names(out, alert.events);
+  }
+  out.zigzag(state.earliest_arrival);
+  out.string(state.last_arrival);
+}
+
+bool read_head(base::ByteReader& in, TrustState& state) {
+  if (in.u8() != kFormat || !state.customer.decode_head(in)) return false;
+  state.is_counted = in.boolean();
+  state.sent.score_digest = in.be64();
+  const std::uint8_t tier = in.u8();
+  if (tier > static_cast<std::uint8_t>(Tier::kDevoted) + 1) return false;
+  state.sent.tier = static_cast<std::int8_t>(tier - 1);
+  state.sent.kept = in.zigzag();
+  state.sent.broken = in.zigzag();
+  const std::size_t losses = in.count();
+  for (std::size_t i = 0; i < losses; ++i) {
+    const std::uint8_t kind = in.u8();
+    if (kind >= kFindingKinds) return false;
+    state.sent.losses[static_cast<Kind>(kind)] = in.zigzag();
+  }
+  for (SentCustomerAlert& alert : state.sent.customer_alerts) {
+    alert.revision = in.zigzag();
+    if (alert.revision == 0) continue;
+    alert.is_active = in.boolean();
+    alert.since = in.zigzag();
+    alert.digest = in.be64();
+    alert.level = in.u8();
+    if (alert.level > kNoLevel) return false;
+    alert.events = read_names(in);
+  }
+  state.earliest_arrival = in.zigzag();
+  state.last_arrival = in.string();
+  return in.ok() && in.at_end();
+}
+
+void write_alert(base::ByteWriter& out, CaseRule rule, const std::string& object, const SentAlert& alert) {
+  out.u8(static_cast<std::uint8_t>(rule));
+  out.string(object);
+  out.zigzag(alert.revision);
+  out.varint(alert.intervals.size());
+  for (const SentInterval& interval : alert.intervals) {
+    out.zigzag(interval.start);
+    out.u8(static_cast<std::uint8_t>(interval.state));
+    out.be64(interval.digest);
+    out.u8(interval.level);
+    write_names(out, interval.events);
+  }
+}
+
+bool read_alert(base::ByteReader& in, const std::string& home, Sent& sent) {
+  const std::uint8_t rule = in.u8();
+  std::string object(in.string());
+  if (rule >= kCaseRules) return false;
+  SentAlert alert;
+  alert.home = home;
+  alert.revision = in.zigzag();
+  alert.intervals.resize(in.count());
+  for (SentInterval& interval : alert.intervals) {
+    interval.start = in.zigzag();
+    const std::uint8_t state = in.u8();
+    if (state >= kSentStates) return false;
+    interval.state = static_cast<SentState>(state);
+    interval.digest = in.be64();
+    interval.level = in.u8();
+    if (interval.level > kNoLevel) return false;
+    interval.events = read_names(in);
+  }
+  return in.ok() && sent.alerts.emplace(std::pair(static_cast<CaseRule>(rule), std::move(object)), std::move(alert)).second;
+}
+
+/// Events of a case key and what was sent about them; empty if neither is left.
+std::string case_part(const TrustState& state, const Bucket* bucket, const std::string& key,
+                      const std::vector<std::pair<const std::pair<CaseRule, std::string>*, const SentAlert*>>& alerts) {
+  const auto promises = state.sent.promises.find(key);
+  if (bucket == nullptr && alerts.empty() && promises == state.sent.promises.end()) return {};
+  base::ByteWriter out;
+  if (bucket != nullptr) {
+    state.customer.encode_events(out, *bucket);
+  } else {
+    out.varint(0);
+  }
+  out.varint(alerts.size());
+  for (const auto& [id, alert] : alerts) write_alert(out, id->first, id->second, *alert);
+  if (promises == state.sent.promises.end()) {
+    out.varint(0);
+  } else {
+    out.varint(promises->second.size());
+    for (const auto& [promise_id, digest] : promises->second) {
+      out.string(promise_id);
+      out.be64(digest);
+    }
+  }
+  return std::move(out).take();
+}
+
+bool read_case_part(base::ByteReader& in, const std::string& key, TrustState& state) {
+  if (!state.customer.decode_events(in)) return false;
+  const std::size_t alerts = in.count();
+  for (std::size_t i = 0; i < alerts; ++i) {
+    if (!read_alert(in, key, state.sent)) return false;
+  }
+  const std::size_t promises = in.count();
+  for (std::size_t i = 0; i < promises; ++i) {
+    std::string promise_id(in.string());
+    state.sent.promises[key].emplace(std::move(promise_id), in.be64());
+  }
+  return in.ok() && in.at_end();
+}
+
+}  // namespace
+
+void encode_state(TrustState& state, task::PartWriter& out) {
+  const auto put = [&](const std::string& name, std::string bytes) {
+    if (bytes.empty()) {
+      if (state.stored_parts.erase(name) > 0) out.remove(name);
+      return;
+    }
+    out.put(name, bytes);
+    state.stored_parts.insert(name);
+  };
+  base::ByteWriter head;
+  write_head(head, state);
+  out.put({}, head.bytes());
+  if (state.customer.take_lives_change()) {
+    base::ByteWriter lives;
+    state.customer.encode_lives(lives);
+    put(std::string(kLivesPart), std::move(lives).take());
+  }
+  for (const auto& [key, bucket] : state.customer.buckets()) {
+    if (std::exchange(bucket->is_changed, false)) state.changed_parts.insert(key);
+  }
+  for (std::string& key : state.customer.take_vanished()) state.changed_parts.insert(std::move(key));
+  if (state.changed_parts.empty()) return;
+  std::map<std::string, std::vector<std::pair<const std::pair<CaseRule, std::string>*, const SentAlert*>>> alerts;
+  for (const auto& [id, alert] : state.sent.alerts) {
+    if (state.changed_parts.contains(alert.home)) alerts[alert.home].emplace_back(&id, &alert);
+  }
+  for (const std::string& key : state.changed_parts) {
+    put(kCasePart + key, case_part(state, state.customer.bucket(key), key, alerts[key]));
+  }
+  state.changed_parts.clear();
+}
+
+bool decode_state(TrustState& state, const task::Parts& parts) {
+  bool ok = true;
+  bool has_head = false;
+  parts.for_each([&](std::string_view name, std::string_view bytes) {
+    if (!ok) return;
+    base::ByteReader in(bytes);
+    if (name.empty()) {
+      has_head = true;
+      ok = read_head(in, state);
+      return;
+    }
+    state.stored_parts.emplace(name);
+    if (name == kLivesPart) {
+      ok = state.customer.decode_lives(in) && in.at_end();
+    } else {
+      ok = name[0] == kCasePart && name.size() > 3 && read_case_part(in, std::string(name.substr(1)), state);
+    }
+  });
+  if (!ok || !has_head) return false;
+  state.customer.finish_decoding();
+  return true;
+}
+
+}  // namespace troth::operators

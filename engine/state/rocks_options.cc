@@ -1,0 +1,84 @@
+// See rocks_options.h. Settings whose defaults differ between versions of RocksDB are written out, so that 7.8 and 9.x
+// behave alike and each can read what the other wrote.
+#include "engine/state/rocks_options.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_buffer_manager.h>
+
+#include <algorithm>
+#include <memory>
+
+namespace troth::state {
+namespace {
+
+constexpr int kBloomBitsPerKey = 10;
+constexpr std::size_t kBlockBytes = 16 * 1024;
+constexpr int kLevels = 7;
+constexpr int kUncompressedLevels = 2;  // short-lived: rewritten soon
+constexpr int kOpenFiles = 512;
+constexpr std::size_t kLogFileBytes = 4 * 1024 * 1024;
+constexpr std::size_t kLogFiles = 4;
+constexpr std::size_t kWriteBufferBytesMin = 64 * 1024;
+
+void set_compression(rocksdb::Options& settings) {
+  const auto either = [](rocksdb::CompressionType wanted, rocksdb::CompressionType otherwise) {
+    return rocksdb_can_compress_with(wanted) ? wanted : otherwise;
+  };
+  const rocksdb::CompressionType fast = either(rocksdb::kLZ4Compression, rocksdb::kNoCompression);
+  settings.compression = fast;
+  settings.compression_per_level.assign(kLevels, fast);
+  std::fill_n(settings.compression_per_level.begin(), kUncompressedLevels, rocksdb::kNoCompression);
+  settings.bottommost_compression = either(rocksdb::kZSTD, fast);
+}
+
+rocksdb::BlockBasedTableOptions table_options(std::shared_ptr<rocksdb::Cache> cache) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = std::move(cache);
+  table.block_size = kBlockBytes;
+  table.format_version = 5;  // 6 cannot be read by 7.8: a downgrade must stay possible
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
+  // Indexes and filters count against the cache: it is the bound of memory.
+  table.cache_index_and_filter_blocks = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  return table;
+}
+
+}  // namespace
+
+bool rocksdb_can_compress_with(rocksdb::CompressionType type) {
+  const auto all = rocksdb::GetSupportedCompressions();
+  return std::find(all.begin(), all.end(), type) != all.end();
+}
+
+rocksdb::Options rocks_options(const RocksOptions& options) {
+  rocksdb::Options settings;
+  const std::size_t write_buffer_bytes = std::max(options.write_buffer_bytes, 2 * kWriteBufferBytesMin);
+  // LRU, not HyperClockCache (not ready in 7.8); write buffers are charged to it. No row cache (false NotFound) and no
+  // rate limiter (may stop granting): bugs of 7.8.
+  const auto cache = rocksdb::NewLRUCache(options.cache_bytes);
+  settings.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(write_buffer_bytes, cache);
+  settings.write_buffer_size = write_buffer_bytes / 2;
+  settings.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options(cache)));
+  set_compression(settings);
+
+  settings.num_levels = kLevels;
+  settings.level_compaction_dynamic_level_bytes = true;
+  settings.max_background_jobs = 2;
+  settings.max_open_files = kOpenFiles;
+
+  settings.paranoid_checks = true;
+  // Resuming after a background error is unreliable, above all after "no space": the store is closed and reopened.
+  settings.max_bgerror_resume_count = 0;
+  // A torn tail of the log is a commit that was never acknowledged. Stopping there leaves a state right after a commit;
+  // refusing to open would turn every power cut into a rebuild.
+  settings.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  settings.track_and_verify_wals_in_manifest = false;  // refuses to open without reason in some versions
+  settings.max_log_file_size = kLogFileBytes;
+  settings.keep_log_file_num = kLogFiles;
+  return settings;
+}
+
+}  // namespace troth::state

@@ -1,0 +1,122 @@
+// See rocks_store.h.
+#include "engine/state/rocks_store.h"
+
+#include <rocksdb/db.h>
+#include <rocksdb/iterator.h>
+#include <rocksdb/version.h>
+#include <rocksdb/write_batch.h>
+
+#include <utility>
+
+#include "engine/state/rocks_options.h"
+
+namespace troth::state {
+namespace {
+
+rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
+
+bool says(const std::string& message, std::string_view words) { return message.find(words) != std::string::npos; }
+
+/// What to do, by what RocksDB says. Some conditions have a code of their own, others only the system's words.
+std::string advice_on(const rocksdb::Status& status, const std::string& message) {
+  const bool is_locked = says(message, "While lock file") || says(message, "lock hold by current process");
+  if (is_locked && says(message, "/LOCK")) {
+    return "It is in use by another process: only one may use a state directory at a time. Stop the other one, or "
+           "choose another directory.";
+  }
+  if (status.IsNoSpace() || says(message, "No space left") || says(message, "quota exceeded")) {
+    return "The disk is full. Make room, then start again: it goes on after the last commit.";
+  }
+  if (says(message, "Read-only file system"))
+    return "The file system is read-only. Mount it writable, then start again.";
+  if (says(message, "Permission denied") || says(message, "Operation not permitted")) {
+    return "Give this user permission to read and write it.";
+  }
+  if (says(message, "Too many open files")) return "Raise the limit of open files (ulimit -n).";
+  if (status.IsCorruption() || status.IsInvalidArgument() || says(message, "No such file")) {
+    return "The store is damaged. Put the directory aside and build the state anew from the input, or restore it from "
+           "a "
+           "backup.";
+  }
+  return "Check the disk, then start again: it goes on after the last commit.";
+}
+
+base::Error error_of(const std::string& path, std::string_view what, const rocksdb::Status& status) {
+  const std::string message = status.ToString();
+  return base::Error{"store " + path + ": " + std::string(what) + ": " + message + ". " + advice_on(status, message)};
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<RocksStore>> RocksStore::open(StateDirectory& directory, const RocksOptions& options) {
+  rocksdb::Options settings = rocks_options(options);
+  settings.create_if_missing = !directory.has_store();
+  const std::string path = directory.store_path();
+  rocksdb::DB* opened = nullptr;
+  const rocksdb::Status status = rocksdb::DB::Open(settings, path, &opened);
+  std::unique_ptr<rocksdb::DB> db(opened);
+  if (!status.ok()) return error_of(path, "cannot be opened", status);
+  auto remembered = directory.remember_store();
+  if (!remembered.ok()) return remembered.error();
+  return std::unique_ptr<RocksStore>(new RocksStore(path, std::move(db)));
+}
+
+RocksStore::RocksStore(std::string path, std::unique_ptr<rocksdb::DB> db)
+    : path_(std::move(path)), db_(std::move(db)) {}
+
+RocksStore::~RocksStore() {
+  const rocksdb::Status closed = db_->Close();
+  closed.PermitUncheckedError();
+}
+
+base::Result<std::optional<std::string>> RocksStore::get(std::string_view key) const {
+  std::string value;
+  const rocksdb::Status status = db_->Get(rocksdb::ReadOptions(), slice(key), &value);
+  if (status.ok()) return std::optional(std::move(value));
+  if (status.IsNotFound()) return std::optional<std::string>();
+  return error_of(path_, "a read failed", status);
+}
+
+base::Status RocksStore::scan(std::string_view from, std::string_view to,
+                              const std::function<bool(std::string_view, std::string_view)>& each) const {
+  if (from >= to) return base::success();
+  // The bound spares the iterator the deleted keys behind the range; it lives for this call only, since it pins files.
+  const rocksdb::Slice bound = slice(to);
+  rocksdb::ReadOptions settings;
+  settings.iterate_upper_bound = &bound;
+  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(settings));
+  for (at->Seek(slice(from)); at->Valid(); at->Next()) {
+    if (!each(view(at->key()), view(at->value()))) return base::success();
+  }
+  const rocksdb::Status status = at->status();
+  if (!status.ok()) return error_of(path_, "a read failed", status);
+  return base::success();
+}
+
+base::Status RocksStore::commit(const task::Batch& batch) {
+  if (failed_) return *failed_;
+  if (batch.empty()) return base::success();
+  constexpr std::size_t kOverheadPerChange = 16;  // RocksDB's, at most; a hint
+  rocksdb::WriteBatch changes(batch.bytes() + kOverheadPerChange * batch.changes().size());
+  rocksdb::Status status;
+  for (const task::Batch::Change& change : batch.changes()) {
+    status = change.value ? changes.Put(slice(change.key), slice(*change.value)) : changes.Delete(slice(change.key));
+    if (!status.ok()) break;
+  }
+  rocksdb::WriteOptions settings;
+  settings.sync = true;  // P3: durable when it returns
+  if (status.ok()) status = db_->Write(settings, &changes);
+  if (status.ok()) return base::success();
+  failed_ = error_of(path_, "a commit failed", status);
+  return *failed_;
+}
+
+std::string rocksdb_description() {
+  std::string text = "RocksDB " + rocksdb::GetRocksVersionAsString();
+  if (rocksdb_can_compress_with(rocksdb::kLZ4Compression)) text += ", lz4";
+  if (rocksdb_can_compress_with(rocksdb::kZSTD)) text += ", zstd";
+  return text;
+}
+
+}  // namespace troth::state

@@ -1,0 +1,63 @@
+// RocksStore: the Store on RocksDB, the only place that knows RocksDB. Keeps promises P3 (a commit is one synced batch)
+// and P9 (damage is an error, never a value).
+//
+// Reads may come from several threads at once, commits from one at a time. After a failed commit every further commit
+// answers the same error: RocksDB's way of going on after an error is not trusted; close and reopen.
+//
+// Durability, in words: the write-ahead log is always on and is synced by each commit. At opening, a commit that did
+// not reach the disk as a whole (and so was never acknowledged) is dropped, with everything after it. What remains is
+// always the state right after some commit, with the input positions and sink marks that belong to it.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "engine/base/result.h"
+#include "engine/state/state_directory.h"
+#include "engine/task/store.h"
+
+namespace rocksdb {
+class DB;
+}
+
+namespace troth::state {
+
+struct RocksOptions {
+  /// All that RocksDB holds in memory, as far as it can be bounded: blocks, indexes, filters and write buffers.
+  std::size_t cache_bytes = 256 * 1024 * 1024;
+  /// The part of it that may be write buffers.
+  std::size_t write_buffer_bytes = 64 * 1024 * 1024;
+};
+
+class RocksStore final : public task::Store {
+ public:
+  /// Creates the store if the directory never had one. The directory must live longer.
+  [[nodiscard]] static base::Result<std::unique_ptr<RocksStore>> open(StateDirectory& directory,
+                                                                      const RocksOptions& options = {});
+  /// Closes it. Everything committed is durable already, so an error could not be acted on.
+  ~RocksStore() override;
+  RocksStore(const RocksStore&) = delete;
+  RocksStore& operator=(const RocksStore&) = delete;
+
+  [[nodiscard]] base::Result<std::optional<std::string>> get(std::string_view key) const override;
+  [[nodiscard]] base::Status scan(
+      std::string_view from, std::string_view to,
+      const std::function<bool(std::string_view key, std::string_view value)>& each) const override;
+  [[nodiscard]] base::Status commit(const task::Batch& batch) override;
+
+ private:
+  RocksStore(std::string path, std::unique_ptr<rocksdb::DB> db);
+
+  std::string path_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::optional<base::Error> failed_;  // the first commit that failed
+};
+
+/// Version of the library and what it can do, one line: for `--version` and the first lines of a log.
+[[nodiscard]] std::string rocksdb_description();
+
+}  // namespace troth::state

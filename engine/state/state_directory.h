@@ -1,0 +1,59 @@
+// StateDirectory: the folder that `--state` names. It holds a small file TROTH, which says that the folder is Troth's
+// and in which format, and the folder store/ of the store. It is created where there is nothing, and refused where
+// something else is: Troth never writes into a folder that it did not make.
+//
+//   TROTH   three lines: "Troth state directory", "format: N", "store: none" or "store: created"
+//   store/  RocksDB's
+//
+// TROTH is replaced as a whole (written aside, synced, renamed). "store: created" is what tells a new store from one
+// that was lost: a folder that had a store and has none any more is damage, not a fresh start (promise P9).
+//
+// One thread. Two processes are kept apart by the store's own lock.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "engine/base/result.h"
+
+namespace troth::state {
+
+inline constexpr int kStateFormat = 1;
+
+class StateDirectory {
+ public:
+  enum class Mode : std::uint8_t {
+    kCreate,     // where there is nothing, or an empty folder, one is made
+    kMustExist,  // queries: nothing is made
+  };
+  [[nodiscard]] static base::Result<std::unique_ptr<StateDirectory>> open(const std::string& path, Mode mode);
+  /// A directory in $TMPDIR (or /tmp) that is removed with everything in it when this object goes, whatever the reason.
+  /// The store in it must have been closed by then.
+  [[nodiscard]] static base::Result<std::unique_ptr<StateDirectory>> temporary();
+
+  ~StateDirectory();
+  StateDirectory(const StateDirectory&) = delete;
+  StateDirectory& operator=(const StateDirectory&) = delete;
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] std::string store_path() const { return path_ + "/store"; }
+  [[nodiscard]] bool is_temporary() const { return is_temporary_; }
+
+  /// A store was created here once.
+  [[nodiscard]] bool has_store() const { return has_store_; }
+  /// Remembers for good that there is a store now.
+  [[nodiscard]] base::Status remember_store();
+
+ private:
+  StateDirectory(std::string path, bool is_temporary);
+  [[nodiscard]] base::Status create_or_check(Mode mode);
+  [[nodiscard]] base::Status read_marker(const std::string& text);
+  [[nodiscard]] base::Status write_marker();
+
+  std::string path_;
+  bool is_temporary_;
+  bool has_store_ = false;
+};
+
+}  // namespace troth::state

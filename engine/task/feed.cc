@@ -1,0 +1,45 @@
+#include "engine/task/feed.h"
+
+#include <utility>
+
+namespace troth::task {
+
+Feed::Feed(std::unique_ptr<Task> task, std::size_t inputs, bool merges)
+    : is_paused(inputs, false), task_(std::move(task)), waiting_(inputs) {
+  if (merges) merger_.emplace(inputs);
+}
+
+base::Status Feed::offer(Decoded decoded, bool last_of_input, std::uint64_t number) {
+  if (!merger_) return task_->offer(std::move(decoded), last_of_input, number);
+  const std::size_t input = decoded.record.origin.input;
+  const std::optional<TimeUs> time = decoded.merge_time;
+  merger_->push(input, time, {std::move(decoded), number});
+  if (last_of_input) merger_->close(input);
+  return drain();
+}
+
+base::Status Feed::set_at_end(std::size_t input, bool at_end) {
+  if (!merger_) {
+    task_->set_at_end(input, at_end);
+    return base::success();
+  }
+  if (!at_end) {
+    merger_->reopen(input);
+    task_->set_at_end(input, false);
+    return base::success();
+  }
+  if (merger_->close(input)) task_->set_at_end(input, true);
+  return drain();
+}
+
+base::Status Feed::drain() {
+  while (auto taken = merger_->take()) {
+    waiting_[taken->input].fetch_sub(1, std::memory_order_relaxed);
+    Numbered& item = taken->item;
+    auto status = task_->offer(std::move(item.decoded), taken->ends_input, item.number);
+    if (!status) return status;
+  }
+  return base::success();
+}
+
+}  // namespace troth::task

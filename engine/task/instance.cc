@@ -1,0 +1,644 @@
+#include "engine/task/instance.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "engine/base/hash.h"
+#include "engine/base/limits.h"
+#include "engine/task/crew.h"
+#include "engine/task/feed.h"
+#include "engine/task/keys.h"
+#include "engine/task/outbox.h"
+#include "engine/task/stopwatch.h"
+#include "engine/task/task.h"
+
+namespace troth::task {
+namespace {
+
+/// Orders that make one job of a worker.
+constexpr std::size_t kOrdersPerJob = 128;
+/// Keys that a task settles between two looks at the memory in use.
+constexpr std::size_t kKeysPerSlice = 1'024;
+/// Offered records that ask for a commit whatever they cost.
+constexpr std::uint64_t kEventsPerCommit = 1'000'000;
+/// Live: how long a loaded instance gathers before it asks for a commit; and while it catches up, when nobody waits.
+constexpr TimeUs kLiveCommitUs = 100'000;
+constexpr TimeUs kCatchUpCommitUs = 1'000'000;
+/// Live: how long chunks that were delivered may wait for some other commit to delete them.
+constexpr TimeUs kOutboxLeftoversUs = 1'000'000;
+
+base::Status check(const InstanceOptions& options) {
+  namespace limits = base::limits;
+  const auto wrong = [](std::string what) { return base::Error{std::move(what)}; };
+  const std::int32_t partitions_max = options.partitions_by_key ? limits::kPartitions : 0xFFFF;
+  if (options.partitions < 1 || options.partitions > partitions_max) {
+    return wrong("partitions must be 1 to " + std::to_string(partitions_max) + ", not " +
+                 std::to_string(options.partitions));
+  }
+  if (options.workers < 1 || options.workers > limits::kWorkers) {
+    return wrong("workers must be 1 to " + std::to_string(limits::kWorkers) + ", not " +
+                 std::to_string(options.workers));
+  }
+  if (options.inputs.empty() || options.inputs.size() > limits::kInputs) {
+    return wrong("inputs must be 1 to " + std::to_string(limits::kInputs) + ", not " +
+                 std::to_string(options.inputs.size()));
+  }
+  if (options.epoch_events && *options.epoch_events < 1) return wrong("epochs must have at least 1 event");
+  if (options.epoch_events && options.follow_wall_clock) {
+    return wrong("epochs of a fixed number of events are for replays: live, silence closes an epoch, too");
+  }
+  return base::success();
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& each : names) out += (out.empty() ? "" : ", ") + each;
+  return out;
+}
+
+/// Whether the store may be gone on with.
+base::Status match(const InstanceMeta& stored, const InstanceMeta& asked) {
+  const auto differs = [](std::string_view what, const std::string& found, const std::string& expected) {
+    return base::Error{"the state was written for other " + std::string(what) + " (" + found + ", now " + expected +
+                       "): use another state directory, or rebuild this one from the log"};
+  };
+  if (stored.foundation != asked.foundation) return differs("foundations", stored.foundation, asked.foundation);
+  if (stored.partitions != asked.partitions) {
+    return differs("numbers of partitions", std::to_string(stored.partitions), std::to_string(asked.partitions));
+  }
+  if (stored.partitions_by_key != asked.partitions_by_key) {
+    return differs("kinds of inputs", stored.partitions_by_key ? "files" : "topics",
+                   asked.partitions_by_key ? "files" : "topics");
+  }
+  if (stored.inputs != asked.inputs) return differs("inputs", joined(stored.inputs), joined(asked.inputs));
+  return base::success();
+}
+
+/// The outputs of all tasks in the order of the records that brought them about; what the commit itself brought about
+/// comes last, by partition. So neither workers nor the places of commits show in the order of what records brought about.
+std::vector<Outgoing> in_order(std::vector<TaskOutput> outputs) {
+  const auto is_before = [](const TaskOutput& a, const TaskOutput& b) { return a.order < b.order; };
+  if (!std::is_sorted(outputs.begin(), outputs.end(), is_before)) {
+    std::stable_sort(outputs.begin(), outputs.end(), is_before);
+  }
+  std::vector<Outgoing> out;
+  out.reserve(outputs.size());
+  for (TaskOutput& each : outputs) out.push_back(std::move(each.record));
+  return out;
+}
+
+}  // namespace
+
+/// Something for one feed, in the order in which the driver said it.
+struct Instance::Order {
+  enum class Kind : std::uint8_t { kRecord, kLastRecord, kAtEnd, kNotAtEnd };
+  Feed* feed = nullptr;
+  Kind kind = Kind::kRecord;
+  std::uint16_t input = 0;   // of an end
+  std::uint64_t number = 0;  // of a record
+  Decoded decoded;           // of a record
+};
+
+// ------------------------------------------------------------------------------------------------------------ life
+
+base::Result<std::unique_ptr<Instance>> Instance::open(const KeyedModel& model, Store& store, Sink& sink,
+                                                       InstanceOptions options) {
+  if (auto checked = check(options); !checked) return checked.error();
+  InstanceMeta meta;
+  meta.foundation = model.foundation();
+  meta.partitions = options.partitions;
+  meta.partitions_by_key = options.partitions_by_key;
+  meta.inputs = options.inputs;
+  if (!options.follow_wall_clock) meta.horizon = options.horizon;
+
+  auto bytes = store.get(keys::instance());
+  if (!bytes) return bytes.error();
+  const bool is_new = !bytes->has_value();
+  if (!is_new) {
+    auto stored = decode_instance_meta(**bytes);
+    if (!stored) return stored.error();
+    if (auto matched = match(*stored, meta); !matched) return matched.error();
+    meta = std::move(*stored);
+  }
+  std::unique_ptr<Instance> instance(new Instance(model, store, sink, std::move(options), std::move(meta)));
+  if (auto started = instance->start(is_new); !started) return started.error();
+  return instance;
+}
+
+Instance::Instance(const KeyedModel& model, Store& store, Sink& sink, InstanceOptions options, InstanceMeta meta)
+    : model_(model),
+      store_(store),
+      sink_(sink),
+      options_(std::move(options)),
+      meta_(std::move(meta)),
+      context_(new TaskContext{model_, store_, options_.inputs, options_.epoch_events, meta_.horizon,
+                               options_.follow_wall_clock, !options_.partitions_by_key}),
+      outbox_(std::make_unique<Outbox>()),
+      ended_(options_.inputs.size(), false),
+      orders_(static_cast<std::size_t>(options_.workers)),
+      crew_(std::make_unique<Crew>(static_cast<std::size_t>(options_.workers))) {}
+
+Instance::~Instance() = default;
+
+base::Status Instance::start(bool is_new) {
+  if (auto restored = sink_.restore(meta_.sink_mark); !restored) return restored;
+  if (is_new) {
+    // The horizon of the first run holds for all, even if this one gets no further.
+    Batch batch;
+    batch.put(keys::instance(), encode_meta(meta_));
+    if (auto committed = store_.commit(batch); !committed) return committed;
+  }
+  if (sink_.wants_outbox()) {
+    if (auto sent = outbox_->redeliver(store_, sink_); !sent) return sent;
+  }
+  if (!options_.partitions_by_key) return base::success();
+  for (std::int32_t partition = 0; partition < options_.partitions; ++partition) {
+    if (auto loaded = load(partition); !loaded) return loaded;
+  }
+  share_cache();
+  for (std::size_t input = 0; input < ended_.size(); ++input) {
+    ended_[input] = feeds_.begin()->second->task().is_at_end(input);
+  }
+  return base::success();
+}
+
+base::Status Instance::load(std::int32_t partition) {
+  auto task = Task::load(*context_, partition, options_.cache_bytes);
+  if (!task) return task.error();
+  if (wall_ >= 0) (*task)->set_wall(wall_);
+  is_resettling_ = is_resettling_ || (*task)->is_resettling();
+  feeds_.emplace(partition,
+                 std::make_unique<Feed>(std::move(*task), options_.inputs.size(), !options_.partitions_by_key));
+  return base::success();
+}
+
+/// Each task has its own cache, so that none is shared between threads.
+void Instance::share_cache() {
+  if (feeds_.empty()) return;
+  for (const auto& [partition, feed] : feeds_) feed->task().set_cache_bytes(options_.cache_bytes / feeds_.size());
+}
+
+Feed* Instance::feed_of(std::int32_t partition) const {
+  const auto found = feeds_.find(partition);
+  return found == feeds_.end() ? nullptr : found->second.get();
+}
+
+Instance::Feeds Instance::all_feeds() const {
+  Feeds feeds;
+  for (const auto& [partition, feed] : feeds_) feeds.push_back(feed.get());
+  return feeds;
+}
+
+std::optional<TimeUs> Instance::horizon() const {
+  if (!options_.follow_wall_clock) return meta_.horizon;
+  return wall_ >= 0 ? std::optional(wall_) : std::nullopt;
+}
+
+base::Status Instance::failed(base::Error error) { return crew_->fail(std::move(error)); }
+
+// --------------------------------------------------------------------------------------------------------- workers
+
+std::size_t Instance::worker_of(const Feed& feed) const {
+  return static_cast<std::size_t>(feed.task().partition()) % crew_->size();
+}
+
+void Instance::give(Order order) const {
+  const std::size_t worker = worker_of(*order.feed);
+  orders_[worker].push_back(std::move(order));
+  if (orders_[worker].size() >= kOrdersPerJob) post_orders(worker);
+}
+
+void Instance::give_end(std::int32_t partition, std::uint16_t input, bool at_end) const {
+  const auto kind = at_end ? Order::Kind::kAtEnd : Order::Kind::kNotAtEnd;
+  if (partition < 0) {
+    for (const auto& [each, feed] : feeds_) give({feed.get(), kind, input, 0, {}});
+  } else if (Feed* feed = feed_of(partition)) {
+    give({feed, kind, input, 0, {}});
+  }
+}
+
+void Instance::post_orders(std::size_t worker) const {
+  if (orders_[worker].empty()) return;
+  auto orders = std::make_shared<std::vector<Order>>();
+  orders->swap(orders_[worker]);
+  orders_[worker].reserve(kOrdersPerJob);
+  crew_->post(worker, [this, orders] { return carry_out(*orders); });
+}
+
+base::Status Instance::carry_out(std::vector<Order>& orders) const {
+  const Stopwatch watch;
+  std::uint64_t settle_ns = 0;
+  base::Status status = base::success();
+  for (Order& order : orders) {
+    switch (order.kind) {
+      case Order::Kind::kRecord: status = order.feed->offer(std::move(order.decoded), false, order.number); break;
+      case Order::Kind::kLastRecord: status = order.feed->offer(std::move(order.decoded), true, order.number); break;
+      case Order::Kind::kAtEnd: status = order.feed->set_at_end(order.input, true); break;
+      case Order::Kind::kNotAtEnd: status = order.feed->set_at_end(order.input, false); break;
+    }
+    if (!status) break;
+    publish_bytes(*order.feed);
+    settle_ns += order.feed->task().take_settle_ns();
+  }
+  settle_ns_ += settle_ns;
+  apply_ns_ += watch.ns() - settle_ns;
+  return status;
+}
+
+void Instance::publish_bytes(Feed& feed) const {
+  const std::size_t bytes = feed.task().uncommitted_bytes();
+  if (bytes == feed.published_bytes) return;
+  uncommitted_bytes_ += static_cast<std::int64_t>(bytes) - static_cast<std::int64_t>(feed.published_bytes);
+  feed.published_bytes = bytes;
+}
+
+void Instance::settle_down() const {
+  for (std::size_t worker = 0; worker < orders_.size(); ++worker) post_orders(worker);
+  crew_->wait();
+}
+
+base::Status Instance::barrier() const {
+  settle_down();
+  return crew_->status();
+}
+
+/// Runs a job for each feed on the feed's worker, and waits.
+base::Status Instance::run_on(const Feeds& feeds, const std::function<base::Status(Feed&)>& job) const {
+  for (std::size_t worker = 0; worker < crew_->size(); ++worker) {
+    crew_->post(worker, [this, worker, &feeds, &job]() -> base::Status {
+      for (Feed* feed : feeds) {
+        if (worker_of(*feed) != worker) continue;
+        if (auto status = job(*feed); !status) return status;
+        publish_bytes(*feed);
+      }
+      return base::success();
+    });
+  }
+  return barrier();
+}
+
+// ------------------------------------------------------------------------------------------------------ what comes
+
+base::Status Instance::offer(Decoded decoded, bool last_of_input) {
+  if (auto status = crew_->status(); !status) return status;
+  if (options_.follow_wall_clock && wall_ < 0) {
+    return base::Error{"a live instance judges records by the wall clock: tell it by advance_wall() first"};
+  }
+  if (is_resettling_) {
+    if (auto status = resettle(); !status) return status;
+  }
+  const std::uint16_t input = decoded.record.origin.input;
+  TROTH_ASSERT(input < ended_.size());
+  Feed* feed = nullptr;
+  if (options_.partitions_by_key) {
+    feed = feed_of(decoded.event ? base::partition_of(decoded.event->subject, options_.partitions) : 0);
+    if (ended_[input] && !options_.follow_wall_clock) {
+      ended_[input] = false;
+      give_end(-1, input, false);
+    }
+  } else {
+    feed = feed_of(decoded.record.origin.partition);
+    if (feed == nullptr) return base::success();
+    feed->add_waiting(input);
+  }
+  ++events_since_commit_;
+  const auto kind = last_of_input ? Order::Kind::kLastRecord : Order::Kind::kRecord;
+  give({feed, kind, input, next_number_++, std::move(decoded)});
+  if (last_of_input && options_.partitions_by_key) {
+    ended_[input] = true;
+    give_end(-1, input, true);  // its own task has heard already
+  }
+  return crew_->status();
+}
+
+base::Status Instance::news(const InputNews& news) {
+  if (auto status = crew_->status(); !status) return status;
+  switch (news.kind) {
+    case InputNews::Kind::kAssigned: {
+      auto assigned = assign(news.partition);
+      if (!assigned) return assigned.error();
+      return base::success();
+    }
+    case InputNews::Kind::kRevoked: return revoke(news.partition, false);
+    case InputNews::Kind::kLost: return revoke(news.partition, true);
+    case InputNews::Kind::kAtEnd:
+    case InputNews::Kind::kNotAtEnd: break;
+  }
+  if (is_resettling_) {
+    if (auto status = resettle(); !status) return status;
+  }
+  const bool at_end = news.kind == InputNews::Kind::kAtEnd;
+  TROTH_ASSERT(news.input < ended_.size());
+  if (options_.partitions_by_key) {
+    TROTH_ASSERT(news.partition < 0);  // the end of a file is its end for all partitions
+    if (ended_[news.input] == at_end) return base::success();
+    ended_[news.input] = at_end;
+  }
+  has_news_ = true;
+  give_end(news.partition, news.input, at_end);
+  return crew_->status();
+}
+
+base::Status Instance::advance_wall(TimeUs now) {
+  TROTH_ASSERT(options_.follow_wall_clock);
+  if (auto status = barrier(); !status) return status;
+  wall_ = std::max(wall_, now);
+  is_caught_up_ = true;
+  for (const auto& [partition, feed] : feeds_) {
+    feed->task().set_wall(wall_);
+    if (!feed->task().is_caught_up()) {
+      is_caught_up_ = false;
+      continue;
+    }
+    auto is_due = feed->task().is_any_timer_due();
+    if (!is_due) return failed(is_due.error());
+    is_timer_due_ = is_timer_due_ || *is_due;
+  }
+  return base::success();
+}
+
+// --------------------------------------------------------------------------------------------------------- commits
+
+bool Instance::has_uncommitted() const { return events_since_commit_ > 0 || has_news_ || is_timer_due_; }
+
+bool Instance::wants_commit() const {
+  const auto bytes = static_cast<std::size_t>(std::max<std::int64_t>(uncommitted_bytes_.load(), 0));
+  if (bytes >= options_.dirty_bytes_max / 2 || events_since_commit_ >= kEventsPerCommit) return true;
+  if (!options_.follow_wall_clock) return false;
+  if (is_timer_due_) return true;
+  const TimeUs since = wall_ - last_commit_wall_;
+  if (has_uncommitted() && since >= (is_caught_up_ ? kLiveCommitUs : kCatchUpCommitUs)) return true;
+  return outbox_->chunks_to_delete() > 0 && since >= kOutboxLeftoversUs;
+}
+
+base::Status Instance::commit(std::string source_position) {
+  if (auto status = barrier(); !status) return status;
+  if (auto status = resettle(); !status) return status;
+  if (!options_.epoch_events) {
+    if (auto status = close_epochs(all_feeds(), source_position); !status) return status;
+    is_timer_due_ = false;
+  }
+  if (auto status = store_commit(all_feeds(), source_position); !status) return status;
+  has_news_ = false;
+  statistics_.last_commit_events = std::exchange(events_since_commit_, 0);
+  return base::success();
+}
+
+base::Status Instance::advance_to(TimeUs t) {
+  TROTH_ASSERT(!options_.follow_wall_clock);
+  if (auto status = barrier(); !status) return status;
+  TROTH_ASSERT(events_since_commit_ == 0);  // their source position is not known here
+  if (auto status = resettle(); !status) return status;
+  for (const auto& [partition, feed] : feeds_) feed->task().raise_tau(t);
+  const std::string position = meta_.source_position;
+  if (auto status = close_epochs(all_feeds(), position); !status) return status;
+  return store_commit(all_feeds(), position);
+}
+
+/// All keys of tasks whose state was written under another version of the model, before they take anything.
+base::Status Instance::resettle() {
+  if (!is_resettling_) return base::success();
+  if (auto status = barrier(); !status) return status;
+  if (auto status = settle_in_slices(all_feeds(), meta_.source_position); !status) return status;
+  is_resettling_ = false;
+  return base::success();
+}
+
+/// Closes the open epochs.
+base::Status Instance::close_epochs(const Feeds& feeds, const std::string& source_position) {
+  const auto begin = [this](Feed& feed) -> base::Status {
+    const Stopwatch watch;
+    auto begun = feed.task().begin_close();
+    settle_ns_ += watch.ns();
+    return begun;
+  };
+  if (auto status = run_on(feeds, begin); !status) return status;
+  return settle_in_slices(feeds, source_position);
+}
+
+/// Settles what CLOSING and RESETTLING tasks have to settle, in slices, with commits in between where memory asks for
+/// them. What is not settled when such a commit happens is noted in it. With fixed epochs one task after the other, so
+/// that the order of all outputs does not depend on where the slices end.
+base::Status Instance::settle_in_slices(const Feeds& feeds, const std::string& source_position) {
+  if (options_.epoch_events && feeds.size() > 1) {
+    for (Feed* feed : feeds) {
+      if (auto status = settle_in_slices({feed}, source_position); !status) return status;
+    }
+    return base::success();
+  }
+  const auto has_more = [](const Feed* feed) { return feed->task().is_closing() || feed->task().is_resettling(); };
+  const auto step = [&](Feed& feed) -> base::Status {
+    if (!has_more(&feed)) return base::success();
+    const Stopwatch watch;
+    Task& task = feed.task();
+    auto is_left = task.is_closing() ? task.settle_some(kKeysPerSlice) : task.resettle_some(kKeysPerSlice);
+    settle_ns_ += watch.ns();
+    if (!is_left) return is_left.error();
+    return base::success();
+  };
+  while (std::any_of(feeds.begin(), feeds.end(), has_more)) {
+    if (auto status = run_on(feeds, step); !status) return status;
+    if (uncommitted_bytes_.load() < static_cast<std::int64_t>(options_.dirty_bytes_max)) continue;
+    if (auto status = store_commit(all_feeds(), source_position); !status) return status;
+  }
+  return base::success();
+}
+
+/// Promise P3: what changed in the tasks, the source's position and the sink's mark or the outputs, in one batch.
+base::Status Instance::store_commit(const Feeds& feeds, const std::string& source_position) {
+  const Stopwatch encoding;
+  struct Part {
+    Batch batch;
+    std::vector<TaskOutput> out;
+  };
+  std::map<const Feed*, Part> parts;
+  for (const Feed* feed : feeds) parts[feed];
+  const auto write = [&](Feed& feed) {
+    Part& part = parts.find(&feed)->second;
+    return feed.task().write(part.batch, part.out);
+  };
+  if (auto status = run_on(feeds, write); !status) return status;
+  Batch batch;
+  std::vector<TaskOutput> outputs;
+  for (const Feed* feed : feeds) {
+    Part& part = parts[feed];
+    batch.append(std::move(part.batch));
+    std::move(part.out.begin(), part.out.end(), std::back_inserter(outputs));
+  }
+  const std::vector<Outgoing> out = in_order(std::move(outputs));
+  const bool is_idle = batch.empty() && out.empty() && source_position == meta_.source_position;
+  if (is_idle && outbox_->chunks_to_delete() == 0) return base::success();
+
+  InstanceMeta meta = meta_;
+  meta.source_position = source_position;
+  const bool has_outbox = sink_.wants_outbox();
+  if (has_outbox) {
+    outbox_->write(batch, out);
+    since_commit_.encode_ns += encoding.ns();
+  } else {
+    since_commit_.encode_ns += encoding.ns();
+    const Stopwatch writing;
+    if (auto written = sink_.write(out); !written) return failed(written.error());
+    auto mark = sink_.make_durable();
+    if (!mark) return failed(mark.error());
+    meta.sink_mark = std::move(*mark);
+    since_commit_.sink_ns += writing.ns();
+  }
+  batch.put(keys::instance(), encode_meta(meta));
+
+  const Stopwatch storing;
+  if (auto committed = store_.commit(batch); !committed) return failed(committed.error());
+  since_commit_.store_ns += storing.ns();
+  meta_ = std::move(meta);
+  last_commit_wall_ = wall_;
+  if (has_outbox) {
+    if (auto delivered = deliver(out); !delivered) return delivered;
+  }
+
+  since_commit_.apply_ns = apply_ns_.exchange(0);
+  since_commit_.settle_ns = settle_ns_.exchange(0);
+  statistics_.last_commit = std::exchange(since_commit_, {});
+  statistics_.total.add(statistics_.last_commit);
+  ++statistics_.commits;
+  statistics_.last_commit_bytes = batch.bytes();
+  statistics_.last_commit_outputs = out.size();
+  return base::success();
+}
+
+/// Promise P4: outputs leave only after the commit that holds them; it keeps them until they are acknowledged.
+base::Status Instance::deliver(const std::vector<Outgoing>& out) {
+  if (out.empty()) return base::success();
+  const Stopwatch watch;
+  if (auto written = sink_.write(out); !written) return failed(written.error());
+  if (auto durable = sink_.make_durable(); !durable) return failed(durable.error());
+  outbox_->acknowledge();
+  since_commit_.sink_ns += watch.ns();
+  return base::success();
+}
+
+// ------------------------------------------------------------------------------------------------------ assignments
+
+base::Result<std::vector<std::int64_t>> Instance::assign(std::int32_t partition) {
+  TROTH_ASSERT(!options_.partitions_by_key);
+  if (auto status = barrier(); !status) return status.error();
+  if (partition < 0 || partition >= options_.partitions) {
+    return base::Error{"partition " + std::to_string(partition) + " is assigned, but the topics had " +
+                       std::to_string(options_.partitions) +
+                       " partitions when the state was begun: rebuild the state from the log"};
+  }
+  if (feed_of(partition) == nullptr) {
+    if (auto loaded = load(partition); !loaded) return failed(loaded.error()).error();
+    share_cache();
+  }
+  std::vector<std::int64_t> next_offsets;
+  const Task& task = feed_of(partition)->task();
+  for (std::size_t input = 0; input < options_.inputs.size(); ++input) next_offsets.push_back(task.next_offset(input));
+  return next_offsets;
+}
+
+base::Status Instance::revoke(std::int32_t partition, bool lost) {
+  TROTH_ASSERT(!options_.partitions_by_key);
+  if (auto status = barrier(); !status) return status;
+  Feed* feed = feed_of(partition);
+  if (feed == nullptr) return base::success();
+  if (!lost) {
+    const Feeds feeds{feed};
+    if (!feed->task().is_resettling() && !options_.epoch_events) {
+      if (auto status = close_epochs(feeds, meta_.source_position); !status) return status;
+    }
+    if (auto status = store_commit(feeds, meta_.source_position); !status) return status;
+  }
+  uncommitted_bytes_ -= static_cast<std::int64_t>(feed->published_bytes);
+  feeds_.erase(partition);
+  share_cache();
+  return base::success();
+}
+
+std::vector<InputAhead> Instance::inputs_ahead() const {
+  std::vector<InputAhead> ahead;
+  if (options_.partitions_by_key) return ahead;
+  for (const auto& [partition, feed] : feeds_) {
+    for (std::size_t input = 0; input < options_.inputs.size(); ++input) {
+      const std::size_t bound = base::limits::kMergeAhead / (feed->is_paused[input] ? 2 : 1);
+      feed->is_paused[input] = feed->waiting(input) >= bound;
+      if (feed->is_paused[input]) ahead.push_back({partition, static_cast<std::uint16_t>(input)});
+    }
+  }
+  return ahead;
+}
+
+// --------------------------------------------------------------------------------------------------------- reading
+
+TimeUs Instance::greatest_tau() const {
+  settle_down();
+  TimeUs greatest = 0;
+  for (const auto& [partition, feed] : feeds_) greatest = std::max(greatest, feed->task().tau());
+  return greatest;
+}
+
+TimeUs Instance::least_tau() const {
+  settle_down();
+  if (feeds_.empty()) return 0;
+  TimeUs least = event::kNever;
+  for (const auto& [partition, feed] : feeds_) least = std::min(least, feed->task().tau());
+  return least;
+}
+
+Tally Instance::tally() const {
+  settle_down();
+  Tally sum;
+  sum.counters.resize(model_.counters().size());
+  for (const auto& [partition, feed] : feeds_) sum.add(feed->task().tally());
+  return sum;
+}
+
+Statistics Instance::statistics() const {
+  settle_down();
+  Statistics out = statistics_;
+  out.events_in_flight = events_since_commit_;
+  out.outbox_chunks = outbox_->chunks_to_delete();
+  for (const auto& [partition, feed] : feeds_) {
+    const Task& task = feed->task();
+    PartitionStatistics& each = out.partitions.emplace_back(task.statistics());
+    for (std::size_t input = 0; input < options_.inputs.size(); ++input) {
+      each.merge_ahead.push_back(feed->waiting(input));
+    }
+    out.keys_settled += task.keys_settled();
+    out.cache_hits += task.cache().hits();
+    out.cache_misses += task.cache().misses();
+    out.dirty_bytes += task.cache().dirty_bytes();
+    out.cached_bytes += task.cache().clean_bytes();
+    out.output_bytes += task.output_bytes();
+  }
+  return out;
+}
+
+base::Status Instance::for_each_key(
+    const std::function<base::Status(std::int32_t partition, std::string_view key, KeyState& state)>& each) {
+  if (auto status = barrier(); !status) return status;
+  for (const auto& [partition, feed] : feeds_) {
+    const std::int32_t number = partition;
+    const auto one = [&](std::string_view key, KeyState& state) { return each(number, key, state); };
+    if (auto status = feed->task().for_each_key(one); !status) return status;
+  }
+  return base::success();
+}
+
+base::Result<KeyState*> Instance::find(std::string_view key, std::string_view subject) {
+  if (auto status = barrier(); !status) return status.error();
+  // Producers to Kafka may spread keys otherwise, so there the likely partition is only the first to be asked.
+  const std::int32_t likely = base::partition_of(subject, options_.partitions);
+  Feeds feeds;
+  if (Feed* feed = feed_of(likely)) feeds.push_back(feed);
+  for (const auto& [partition, feed] : feeds_) {
+    if (partition != likely && !options_.partitions_by_key) feeds.push_back(feed.get());
+  }
+  for (Feed* feed : feeds) {
+    auto found = feed->task().find(key);
+    if (!found) return failed(found.error()).error();
+    if (*found != nullptr) return found;
+  }
+  return static_cast<KeyState*>(nullptr);
+}
+
+}  // namespace troth::task

@@ -1,0 +1,94 @@
+// The layout of the store's keys. Pure functions; any thread.
+//
+//   'M'                                  the instance: format, foundation, inputs, horizon, source position, sink mark
+//   'P' partition                        the task: τ, tally, counters, open epoch
+//   'S' partition key 0x00 part          a part of a key's state; the head's part name is empty
+//   'T' partition time key               a timer, without value
+//   'X' partition tombstone              an erased key, without value
+//   'O' sequence                         a chunk of the outbox
+//
+// Partition is be16, time and sequence are be64, so that ranges sort as numbers do. Everything of a partition but its
+// erased keys' count can be handed over or dropped as four ranges. Keys hold no byte 0x00.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "engine/base/assert.h"
+#include "engine/base/bytes.h"
+#include "engine/event/time.h"
+
+namespace troth::task::keys {
+
+/// The engine's own part of a key's state: when its stored timer fires. Names that begin so are not the model's to use.
+inline constexpr std::string_view kTimerPart = "\x01t";
+
+namespace internal {
+inline base::ByteWriter begin(char kind, std::int32_t partition) {
+  TROTH_ASSERT(partition >= 0 && partition <= 0xFFFF);
+  base::ByteWriter key;
+  key.u8(static_cast<std::uint8_t>(kind));
+  key.be16(static_cast<std::uint16_t>(partition));
+  return key;
+}
+}  // namespace internal
+
+[[nodiscard]] inline std::string instance() { return "M"; }
+
+[[nodiscard]] inline std::string task(std::int32_t partition) { return internal::begin('P', partition).take(); }
+
+/// The range of all states of a partition begins here.
+[[nodiscard]] inline std::string states(std::int32_t partition) { return internal::begin('S', partition).take(); }
+
+/// The range of all parts of one key's state begins here; it is also the key of its head.
+[[nodiscard]] inline std::string state(std::int32_t partition, std::string_view key) {
+  base::ByteWriter out = internal::begin('S', partition);
+  out.raw(key);
+  out.u8(0);
+  return std::move(out).take();
+}
+
+/// The least store key behind all parts of `key` and before those of every greater key.
+[[nodiscard]] inline std::string behind_state(std::int32_t partition, std::string_view key) {
+  std::string out = state(partition, key);
+  out.back() = '\x01';
+  return out;
+}
+
+[[nodiscard]] inline std::string timers(std::int32_t partition) { return internal::begin('T', partition).take(); }
+
+/// The part of a timer's key behind timers(partition): sorts by time, then key.
+[[nodiscard]] inline std::string timer_suffix(event::TimeUs time, std::string_view key) {
+  TROTH_ASSERT(time >= 0 && time < event::kNever);
+  base::ByteWriter out;
+  out.be64(static_cast<std::uint64_t>(time));
+  out.raw(key);
+  return std::move(out).take();
+}
+inline constexpr std::size_t kTimerTimeBytes = 8;
+
+[[nodiscard]] inline std::string erased(std::int32_t partition, std::string_view tombstone) {
+  base::ByteWriter out = internal::begin('X', partition);
+  out.raw(tombstone);
+  return std::move(out).take();
+}
+
+[[nodiscard]] inline std::string outbox() { return "O"; }
+[[nodiscard]] inline std::string outbox_chunk(std::uint64_t sequence) {
+  base::ByteWriter out;
+  out.u8('O');
+  out.be64(sequence);
+  return std::move(out).take();
+}
+
+/// The least key that is greater than all keys that begin with `prefix`.
+[[nodiscard]] inline std::string behind(std::string prefix) {
+  while (!prefix.empty() && prefix.back() == '\xFF') prefix.pop_back();
+  TROTH_ASSERT(!prefix.empty());  // every prefix begins with a letter
+  prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1U);
+  return prefix;
+}
+
+}  // namespace troth::task::keys

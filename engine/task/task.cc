@@ -1,0 +1,426 @@
+#include "engine/task/task.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/task/keys.h"
+#include "engine/task/stopwatch.h"
+
+namespace troth::task {
+namespace {
+
+/// The name of a counter, labels included: what stays the same when a later model has others.
+std::string counter_name(const CounterSpec& spec) {
+  std::string name = spec.name;
+  for (const auto& [key, value] : spec.labels) name += '\n' + key + '=' + value;
+  return name;
+}
+
+std::vector<std::string> counter_names(const KeyedModel& model) {
+  std::vector<std::string> names;
+  for (const CounterSpec& each : model.counters()) names.push_back(counter_name(each));
+  return names;
+}
+
+/// Brings stored counters into the order of the model; those that it has no more are dropped, new ones begin at 0.
+void match_counters(TaskMeta& meta, const KeyedModel& model) {
+  std::vector<std::string> names = counter_names(model);
+  if (meta.counter_names == names) return;
+  std::vector<std::int64_t> values(names.size(), 0);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto stored = std::find(meta.counter_names.begin(), meta.counter_names.end(), names[i]);
+    if (stored == meta.counter_names.end()) continue;
+    values[i] = meta.tally.counters[static_cast<std::size_t>(stored - meta.counter_names.begin())];
+  }
+  meta.counter_names = std::move(names);
+  meta.tally.counters = std::move(values);
+}
+
+TaskMeta new_meta(const TaskContext& context) {
+  TaskMeta meta;
+  meta.inputs.resize(context.inputs.size());
+  meta.settled_under = context.model.version();
+  return meta;
+}
+
+std::size_t bytes_of(const Outgoing& record) {
+  return sizeof(TaskOutput) + (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0);
+}
+
+}  // namespace
+
+// ------------------------------------------------------------------------------------------------------------ life
+
+base::Result<std::unique_ptr<Task>> Task::load(const TaskContext& context, std::int32_t partition,
+                                               std::size_t cache_bytes) {
+  auto stored = context.store.get(keys::task(partition));
+  if (!stored) return stored.error();
+  TaskMeta meta = new_meta(context);
+  if (stored->has_value()) {
+    auto decoded = decode_task_meta(**stored);
+    if (!decoded) return decoded.error();
+    meta = std::move(*decoded);
+    if (meta.inputs.size() != context.inputs.size()) {
+      return base::Error{"the state is damaged: partition " + std::to_string(partition) + " has " +
+                         std::to_string(meta.inputs.size()) + " inputs, the instance " +
+                         std::to_string(context.inputs.size()) + ": rebuild the state from the log"};
+    }
+  }
+  match_counters(meta, context.model);
+  return std::unique_ptr<Task>(new Task(context, partition, cache_bytes, std::move(meta)));
+}
+
+Task::Task(const TaskContext& context, std::int32_t partition, std::size_t cache_bytes, TaskMeta meta)
+    : context_(context),
+      partition_(partition),
+      dead_letters_(static_cast<std::uint8_t>(context.model.streams().size())),
+      lateness_us_(context.model.lateness_us()),
+      skew_us_(context.model.skew_us()),
+      tau_(meta.tau),
+      inputs_(std::move(meta.inputs)),
+      tally_(std::move(meta.tally)),
+      epoch_(meta.epoch),
+      epoch_records_(meta.epoch_records),
+      cache_(context.model, context.store, partition, cache_bytes, meta.erased_keys),
+      timers_(context.store, partition),
+      unsettled_(meta.unsettled.begin(), meta.unsettled.end()) {
+  if (context.follow_wall_clock || context.has_positions) {
+    for (InputMeta& input : inputs_) input.at_end = false;
+  }
+  const std::string version = context.model.version();
+  if (meta.settled_under != version) {
+    phase_ = Phase::kResettling;
+    if (meta.resettling_under == version) resettled_to_ = std::move(meta.resettled_to);
+  }
+}
+
+std::string Task::encoded_meta() const {
+  TROTH_ASSERT(tally_.is_balanced());  // promise P2
+  TaskMeta meta;
+  meta.tau = tau_;
+  meta.inputs = inputs_;
+  meta.tally = tally_;
+  meta.counter_names = counter_names(context_.model);
+  meta.epoch = epoch_;
+  meta.epoch_records = epoch_records_;
+  meta.erased_keys = cache_.erased_keys();
+  if (is_resettling()) {
+    meta.resettling_under = context_.model.version();
+    meta.resettled_to = resettled_to_;
+  } else {
+    meta.settled_under = context_.model.version();
+  }
+  meta.unsettled.assign(unsettled_.begin(), unsettled_.end());
+  std::sort(meta.unsettled.begin(), meta.unsettled.end());
+  return encode_meta(meta);
+}
+
+base::Status Task::write(Batch& batch, std::vector<TaskOutput>& out) {
+  if (!has_changed_) return base::success();
+  batch.put(keys::task(partition_), encoded_meta());
+  if (auto status = cache_.write(batch); !status) return status;
+  timers_.write(batch);
+  std::move(out_.begin(), out_.end(), std::back_inserter(out));
+  out_.clear();
+  out_bytes_ = 0;
+  has_changed_ = false;
+  return base::success();
+}
+
+// ------------------------------------------------------------------------------------------------------------ time
+
+/// τ as its inputs have it now (TRUST_MODEL: engine time). Promise P7: it never falls.
+void Task::follow_inputs() {
+  TimeUs greatest_of_all = 0;
+  TimeUs least_of_open = event::kNever;
+  for (const InputMeta& input : inputs_) {
+    greatest_of_all = std::max(greatest_of_all, input.greatest);
+    if (!input.at_end) least_of_open = std::min(least_of_open, input.greatest);
+  }
+  if (least_of_open != event::kNever) {
+    raise_tau(least_of_open);
+    return;
+  }
+  raise_tau(greatest_of_all);
+  if (context_.follow_wall_clock) tau_ = std::max(tau_, wall_);
+}
+
+void Task::raise_tau(TimeUs t) {
+  TROTH_ASSERT(phase_ != Phase::kClosing);
+  if (t <= tau_) return;
+  tau_ = t;
+  has_changed_ = true;
+}
+
+void Task::set_at_end(std::size_t input, bool at_end) {
+  TROTH_ASSERT(input < inputs_.size());
+  if (inputs_[input].at_end == at_end) return;
+  inputs_[input].at_end = at_end;
+  has_changed_ = true;
+  follow_inputs();
+}
+
+bool Task::is_caught_up() const {
+  return std::all_of(inputs_.begin(), inputs_.end(), [](const InputMeta& each) { return each.at_end; });
+}
+
+void Task::set_wall(TimeUs now) {
+  TROTH_ASSERT(context_.follow_wall_clock);
+  wall_ = std::max(wall_, now);
+  follow_inputs();
+}
+
+// ------------------------------------------------------------------------------------------------------- admission
+
+base::Status Task::offer(Decoded decoded, bool last_of_input, std::uint64_t number) {
+  TROTH_ASSERT(phase_ == Phase::kOpen);
+  const Record& record = decoded.record;
+  TROTH_ASSERT(record.origin.input < inputs_.size());
+  InputMeta& input = inputs_[record.origin.input];
+  if (context_.has_positions) {
+    if (record.origin.offset < input.next_offset) return base::success();  // delivered twice
+    input.next_offset = record.origin.offset + 1;
+  }
+
+  greatest_number_ = std::max(greatest_number_, number);
+  order_ = greatest_number_;
+  has_changed_ = true;
+  ++tally_.read;
+  base::Status status = base::success();
+  if (decoded.event) {
+    status = judge(std::move(*decoded.event), record, last_of_input);
+  } else {
+    TROTH_ASSERT(decoded.rejection.has_value());
+    refuse(*decoded.rejection, {}, record);
+  }
+  if (last_of_input) set_at_end(record.origin.input, true);
+
+  ++epoch_records_;
+  if (status && context_.epoch_events && epoch_records_ >= *context_.epoch_events) status = close();
+  order_ = TaskOutput::kAtCommit;
+  return status;
+}
+
+base::Status Task::judge(Event event, const Record& record, bool last_of_input) {
+  const std::string key = context_.model.key_of(event);
+  auto loaded = cache_.load(key);
+  if (!loaded) return loaded.error();
+  KeyCache::Entry& entry = **loaded;
+
+  std::optional<Reason> reason;
+  if (entry.is_erased()) {
+    reason = Reason::kErased;
+  } else {
+    reason = refusal_by_time(event.time);
+  }
+  if (reason) {
+    refuse({*reason, {}}, {event.source, event.id, event.spec->name}, record);
+    if (entry.is_unheard_of()) cache_.forget(entry);
+    return base::success();
+  }
+
+  InputMeta& input = inputs_[record.origin.input];
+  input.greatest = std::max(input.greatest, event.time);
+  if (last_of_input) input.at_end = true;
+  follow_inputs();
+  apply(entry, std::move(event), record);
+  return base::success();
+}
+
+std::optional<Reason> Task::refusal_by_time(TimeUs time) const {
+  const std::optional<TimeUs> horizon = context_.follow_wall_clock ? wall_ : context_.horizon;
+  if (horizon && time - skew_us_ > *horizon) return Reason::kFuture;
+  if (time < tau_ - lateness_us_) return Reason::kLate;
+  return std::nullopt;
+}
+
+void Task::apply(KeyCache::Entry& entry, Event event, const Record& record) {
+  source_ = event.source;
+  id_ = event.id;
+  const std::string_view type = event.spec->name;
+  const std::string_view raw = record.value ? std::string_view(*record.value) : std::string_view{};
+
+  const Verdict verdict = context_.model.apply(entry.state(), std::move(event), raw, tau_, effects_);
+  switch (verdict.kind) {
+    case Verdict::Kind::kApplied: ++tally_.applied; break;
+    case Verdict::Kind::kDuplicate: ++tally_.duplicates; break;
+    case Verdict::Kind::kRefused: refuse({verdict.reason, {}}, {source_, id_, type}, record); break;
+  }
+  const bool is_erasure = effects_.erase;
+  take_effects();
+  if (is_erasure) {
+    erase(entry);
+  } else if (verdict.kind == Verdict::Kind::kDuplicate ||
+             (verdict.kind == Verdict::Kind::kRefused && entry.is_unheard_of())) {
+    if (entry.is_unheard_of()) cache_.forget(entry);  // a key is born by the first event that it takes
+  } else {
+    // A refused event counts too: the loser of a conflict may change what the state knows.
+    cache_.mark_dirty(entry);
+    if (!entry.is_unsettled) {
+      entry.is_unsettled = true;
+      unsettled_.emplace(entry.key());
+    }
+  }
+}
+
+void Task::refuse(const event::Rejection& rejection, const EventName& name, const Record& record) {
+  ++tally_.refused[static_cast<std::size_t>(rejection.reason)];
+  put_out(dead_letter(dead_letters_, rejection, name, record, context_.inputs));
+}
+
+void Task::erase(KeyCache::Entry& entry) {
+  if (const auto noted = unsettled_.find(entry.key()); noted != unsettled_.end()) unsettled_.erase(noted);
+  entry.is_unsettled = false;
+  if (entry.timer() != event::kNever) timers_.remove(entry.timer(), entry.key());
+  cache_.erase(entry);
+}
+
+// --------------------------------------------------------------------------------------------------------- effects
+
+void Task::take_effects() {
+  for (Output& each : effects_.outputs) {
+    TROTH_ASSERT(each.stream < dead_letters_);
+    put_out({each.stream, std::move(each.key), std::move(each.value)});
+  }
+  for (const Refusal& each : effects_.displaced) {
+    TROTH_ASSERT(tally_.applied > 0);
+    --tally_.applied;
+    ++tally_.refused[static_cast<std::size_t>(each.reason)];
+    put_out(dead_letter(dead_letters_, each, context_.inputs));
+  }
+  auto& conflicts = tally_.refused[static_cast<std::size_t>(Reason::kConflict)];
+  TROTH_ASSERT(conflicts >= effects_.reinstated);
+  conflicts -= effects_.reinstated;
+  tally_.applied += effects_.reinstated;
+  for (const auto& [counter, delta] : effects_.counts) {
+    TROTH_ASSERT(counter < tally_.counters.size());
+    tally_.counters[counter] += delta;
+  }
+  effects_.clear();
+}
+
+void Task::put_out(Outgoing record) {
+  out_bytes_ += bytes_of(record);
+  out_.push_back({order_, std::move(record)});
+  has_changed_ = true;
+}
+
+// ---------------------------------------------------------------------------------------------------------- epochs
+
+base::Status Task::close() {
+  const Stopwatch watch;
+  if (auto status = begin_close(); !status) return status;
+  auto is_left = settle_some(closing_.size());
+  settle_ns_ += watch.ns();
+  if (!is_left) return is_left.error();
+  TROTH_ASSERT(!*is_left);
+  return base::success();
+}
+
+base::Status Task::begin_close() {
+  TROTH_ASSERT(phase_ == Phase::kOpen);
+  TROTH_ASSERT(closing_.empty());
+  closing_.assign(unsettled_.begin(), unsettled_.end());
+  auto is_due = timers_.is_any_due(tau_);
+  if (!is_due) return is_due.error();
+  if (*is_due) {
+    if (auto status = timers_.append_due(tau_, closing_); !status) return status;
+  }
+  std::sort(closing_.begin(), closing_.end(), std::greater<>{});
+  closing_.erase(std::unique(closing_.begin(), closing_.end()), closing_.end());
+  phase_ = Phase::kClosing;
+  return base::success();
+}
+
+base::Result<bool> Task::settle_some(std::size_t keys_max) {
+  TROTH_ASSERT(phase_ == Phase::kClosing);
+  for (std::size_t i = 0; i < keys_max && !closing_.empty(); ++i) {
+    if (auto status = settle(closing_.back()); !status) return status.error();
+    closing_.pop_back();
+  }
+  if (!closing_.empty()) return true;
+  TROTH_ASSERT(unsettled_.empty());
+  phase_ = Phase::kOpen;
+  if (epoch_records_ > 0) {
+    ++epoch_;
+    epoch_records_ = 0;
+    has_changed_ = true;
+  }
+  return false;
+}
+
+base::Result<bool> Task::resettle_some(std::size_t keys_max) {
+  TROTH_ASSERT(is_resettling());
+  std::vector<std::string> keys;
+  if (auto status = cache_.append_stored(resettled_to_, keys_max, keys); !status) return status.error();
+  for (std::string& key : keys) {
+    if (auto status = settle(key); !status) return status.error();
+    resettled_to_ = std::move(key);
+  }
+  has_changed_ = true;
+  if (keys.size() == keys_max) return true;
+  phase_ = Phase::kOpen;
+  resettled_to_.clear();
+  return false;
+}
+
+base::Status Task::settle(std::string_view key) {
+  auto loaded = cache_.load(key);
+  if (!loaded) return loaded.error();
+  KeyCache::Entry& entry = **loaded;
+  if (entry.is_unheard_of()) {
+    cache_.forget(entry);
+    return base::Error{"the state is damaged: partition " + std::to_string(partition_) +
+                       " has a timer of a key without state: restore a backup or rebuild the state from the log"};
+  }
+  if (const auto noted = unsettled_.find(key); noted != unsettled_.end()) unsettled_.erase(noted);
+  entry.is_unsettled = false;
+  TROTH_ASSERT(!entry.is_erased());  // its timer and its mark went with it
+
+  has_changed_ = true;
+  ++keys_settled_;
+  context_.model.settle(entry.state(), tau_, effects_);
+  TROTH_ASSERT(!effects_.erase);
+  const TimeUs next = effects_.next_timer;
+  TROTH_ASSERT(next > tau_);  // what is due now is settled now
+  take_effects();
+  cache_.mark_dirty(entry);
+  set_timer(entry, next);
+  return base::success();
+}
+
+/// Lazy: a stored timer that is too early stays; it will fire, settle and come here again.
+void Task::set_timer(KeyCache::Entry& entry, TimeUs next) {
+  const TimeUs stored = entry.timer();
+  const bool has_fired = stored <= tau_;
+  if (!has_fired && stored <= next) return;
+  if (stored != event::kNever) timers_.remove(stored, entry.key());
+  if (next != event::kNever) timers_.add(next, entry.key());
+  cache_.set_timer(entry, next);
+}
+
+// --------------------------------------------------------------------------------------------------------- reading
+
+base::Result<KeyState*> Task::find(std::string_view key) {
+  auto entry = cache_.find(key);
+  if (!entry) return entry.error();
+  if (*entry == nullptr || (*entry)->is_erased()) return static_cast<KeyState*>(nullptr);
+  return &(*entry)->state();
+}
+
+PartitionStatistics Task::statistics() const {
+  PartitionStatistics out;
+  out.partition = partition_;
+  out.tau = tau_;
+  out.epoch = epoch_;
+  for (const InputMeta& input : inputs_) {
+    out.greatest.push_back(input.greatest);
+    out.at_end.push_back(input.at_end);
+    out.next_offset.push_back(input.next_offset);
+  }
+  out.cached_keys = cache_.size();
+  out.unsettled_keys = unsettled_.size();
+  return out;
+}
+
+}  // namespace troth::task

@@ -1,0 +1,355 @@
+#include "engine/app/pipeline.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <set>
+
+#include "engine/app/decode_record.h"
+#include "engine/app/state_reader.h"
+#include "engine/decode/decoder.h"
+#include "engine/sink/file_sink.h"
+#include "engine/sink/kafka_sink.h"
+#include "engine/source/file_source.h"
+#include "engine/source/kafka_source.h"
+#include "engine/state/rocks_store.h"
+#include "engine/state/state_directory.h"
+#include "engine/task/instance.h"
+#include "operators/trust_model.h"
+
+namespace troth::app {
+namespace {
+
+using base::Error;
+using base::Status;
+using Stopwatch = std::chrono::steady_clock;
+
+constexpr std::size_t kPollArrivals = 10'000;
+constexpr int kIdlePollMs = 50;                            // how late a due timer may be noticed
+constexpr auto kPublishEvery = std::chrono::seconds(1);
+
+PipelineError fatal(const Error& error) { return {error.message, true}; }
+PipelineError passing(const Error& error) { return {error.message, false}; }
+
+/// State, model and the turn that both kinds of pipeline share. Members are destroyed in the reverse order they need.
+class Core {
+ public:
+  explicit Core(const PipelineParts& parts) : parts_(parts), model_(parts.policy.policy, parts.erasure_key), decoder_(model_.catalogue()) {}
+
+  [[nodiscard]] std::optional<PipelineError> open_store() {
+    auto directory = state::StateDirectory::open(parts_.config.state, state::StateDirectory::Mode::kCreate);
+    if (!directory) return fatal(directory.error());
+    directory_ = std::move(*directory);
+    if (const Status kept = keep_policy(*directory_, parts_.policy); !kept) return passing(kept.error());
+    state::RocksOptions options;
+    options.cache_bytes = parts_.config.store_bytes;
+    options.write_buffer_bytes = parts_.config.store_bytes / 4;
+    auto store = state::RocksStore::open(*directory_, options);
+    if (!store) return passing(store.error());
+    store_ = std::move(*store);
+    parts_.observers.health().store_opened();
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::optional<PipelineError> open_instance(std::unique_ptr<task::Sink> sink, task::InstanceOptions options) {
+    sink_ = std::move(sink);
+    options.workers = parts_.config.workers;
+    options.follow_wall_clock = true;
+    options.cache_bytes = parts_.config.cache_bytes;
+    options.dirty_bytes_max = parts_.config.dirty_bytes_max;
+    auto instance = task::Instance::open(model_, *store_, *sink_, std::move(options));
+    if (!instance) return fatal(instance.error());
+    instance_ = std::move(*instance);
+    if (const Status told = instance_->advance_wall(parts_.clock.now()); !told) return passing(told.error());
+    return std::nullopt;
+  }
+
+  [[nodiscard]] Status commit(std::string position) {
+    observe::Health& health = parts_.observers.health();
+    Status committed = instance_->commit(std::move(position));
+    if (committed) {
+      health.commit_succeeded();
+    } else {
+      health.commit_failed();
+      ++parts_.observers.troubles.store_errors;
+    }
+    return committed;
+  }
+
+  /// What ends every turn: the wall clock, a commit if it is time, figures. `position` is asked only for a commit.
+  [[nodiscard]] Status end_turn(bool is_idle, const std::function<std::string()>& position, const std::function<std::vector<observe::Lag>()>& lags) {
+    observe::Health& health = parts_.observers.health();
+    if (Status told = instance_->advance_wall(parts_.clock.now()); !told) return told;
+    if (instance_->has_uncommitted()) health.work_waits();
+    if (instance_->wants_commit() || (is_idle && instance_->has_uncommitted())) {
+      if (Status committed = commit(position()); !committed) return committed;
+      has_committed_ = true;
+    }
+    const auto now = Stopwatch::now();
+    if (now - published_ >= kPublishEvery) {
+      published_ = now;
+      parts_.observers.metrics().publish(instance_->tally(), instance_->statistics(), lags(), parts_.observers.troubles);
+    }
+    health.beat();
+    health.step_succeeded();
+    return base::success();
+  }
+
+  [[nodiscard]] task::Decoded decode(task::Record record) { return decode_record(decoder_, std::move(record)); }
+  [[nodiscard]] task::Instance& instance() { return *instance_; }
+  [[nodiscard]] const operators::TrustModel& model() const { return model_; }
+  [[nodiscard]] bool take_committed() { return std::exchange(has_committed_, false); }
+
+ private:
+  const PipelineParts& parts_;
+  operators::TrustModel model_;
+  decode::Decoder decoder_;
+  std::unique_ptr<state::StateDirectory> directory_;
+  std::unique_ptr<state::RocksStore> store_;
+  std::unique_ptr<task::Sink> sink_;
+  std::unique_ptr<task::Instance> instance_;
+  Stopwatch::time_point published_{};
+  bool has_committed_ = false;
+};
+
+source::KafkaSettings settings_of(const KafkaConfig& kafka) {
+  source::KafkaSettings settings;
+  settings.bootstrap = kafka.bootstrap;
+  settings.client_id = kafka.client_id;
+  settings.extra = kafka.settings;
+  settings.log = [](const std::string& line) { spdlog::info("kafka: {}", line); };
+  return settings;
+}
+
+/// The Kafka side of a pipeline: assignments, positions, pauses, lag.
+class KafkaPipeline {
+ public:
+  KafkaPipeline(const PipelineParts& parts) : parts_(parts), core_(parts) {}
+
+  [[nodiscard]] std::optional<PipelineError> open() {
+    if (auto error = core_.open_store()) return error;
+    const KafkaConfig& kafka = *parts_.config.kafka;
+    sink::KafkaSinkOptions sink_options;
+    sink_options.kafka = settings_of(kafka);
+    sink_options.topics = kafka.outputs;
+    auto sink = sink::KafkaSink::open(std::move(sink_options));
+    if (!sink) return passing(sink.error());
+    source::KafkaSourceOptions source_options;
+    source_options.kafka = settings_of(kafka);
+    source_options.group = kafka.group;
+    source_options.instance = kafka.instance;
+    source_options.topics = kafka.inputs;
+    auto source = source::KafkaSource::open(std::move(source_options));
+    if (!source) return passing(source.error());
+    source_ = std::move(*source);
+    task::InstanceOptions options;
+    options.partitions = source_->partitions();
+    options.partitions_by_key = false;
+    options.inputs = source_->inputs();
+    return core_.open_instance(std::move(*sink), std::move(options));
+  }
+
+  [[nodiscard]] std::optional<PipelineError> run(bool& was_ready) {
+    std::vector<task::Arrival> arrivals;
+    while (!parts_.stop()) {
+      arrivals.clear();
+      const int wait_ms = core_.instance().has_uncommitted() ? 0 : kIdlePollMs;
+      auto got = source_->poll(arrivals, kPollArrivals, wait_ms);
+      if (!got) {
+        ++parts_.observers.troubles.source_errors;
+        return passing(got.error());
+      }
+      for (task::Arrival& arrival : arrivals) {
+        if (const Status taken = take(arrival); !taken) return passing(taken.error());
+      }
+      tell_contact();
+      if (const Status ended = core_.end_turn(arrivals.empty(), [] { return std::string{}; }, [this] { return lags(); }); !ended) return passing(ended.error());
+      if (core_.take_committed()) tell_group();
+      if (const Status paced = pace(); !paced) return passing(paced.error());
+      was_ready = was_ready || parts_.observers.health().is_ready();
+    }
+    return drain();
+  }
+
+ private:
+  [[nodiscard]] Status take(task::Arrival& arrival) {
+    task::Instance& instance = core_.instance();
+    if (arrival.record) return instance.offer(core_.decode(std::move(*arrival.record)));
+    const task::InputNews& news = arrival.news;
+    observe::Health& health = parts_.observers.health();
+    switch (news.kind) {
+      case task::InputNews::Kind::kAssigned: {
+        auto positions = instance.assign(news.partition);
+        if (!positions) return positions.error();
+        assigned_.insert(news.partition);
+        health.set_partitions(assigned_.size(), assigned_.size());
+        spdlog::info("partition {}: assigned", news.partition);
+        return source_->seek(news.partition, *positions);
+      }
+      case task::InputNews::Kind::kRevoked:
+      case task::InputNews::Kind::kLost: {
+        const bool is_lost = news.kind == task::InputNews::Kind::kLost;
+        assigned_.erase(news.partition);
+        std::erase_if(paused_, [&](const task::InputAhead& each) { return each.partition == news.partition; });
+        health.set_partitions(assigned_.size(), assigned_.size());
+        spdlog::info("partition {}: {}", news.partition, is_lost ? "lost" : "revoked");
+        Status revoked = instance.revoke(news.partition, is_lost);
+        if (is_lost && !instance.has_uncommitted()) health.work_forgotten();
+        return revoked;
+      }
+      default: return instance.news(news);
+    }
+  }
+
+  /// Pauses inputs that are far ahead of the slowest and resumes those that are not any more.
+  [[nodiscard]] Status pace() {
+    const std::vector<task::InputAhead> ahead = core_.instance().inputs_ahead();
+    for (const task::InputAhead& each : ahead) {
+      if (std::find(paused_.begin(), paused_.end(), each) != paused_.end()) continue;
+      if (Status paused = source_->pause(each.input, each.partition); !paused) return paused;
+    }
+    for (const task::InputAhead& each : paused_) {
+      if (std::find(ahead.begin(), ahead.end(), each) != ahead.end()) continue;
+      if (Status resumed = source_->resume(each.input, each.partition); !resumed) return resumed;
+    }
+    paused_ = ahead;
+    return base::success();
+  }
+
+  void tell_contact() {
+    const bool is_connected = source_->health().connected;
+    if (is_connected) {
+      parts_.observers.health().source_contact();
+    } else {
+      parts_.observers.health().source_lost();
+    }
+  }
+
+  void tell_group() {
+    for (const task::PartitionStatistics& each : core_.instance().statistics().partitions) source_->commit_offsets(each.partition, each.next_offset);
+  }
+
+  [[nodiscard]] std::vector<observe::Lag> lags() const {
+    std::vector<observe::Lag> lags;
+    for (const std::int32_t partition : assigned_) {
+      for (std::uint16_t input = 0; input < source_->inputs().size(); ++input) {
+        if (const auto records = source_->lag(input, partition)) lags.push_back({input, partition, *records});
+      }
+    }
+    return lags;
+  }
+
+  [[nodiscard]] std::optional<PipelineError> drain() {
+    spdlog::info("draining");
+    parts_.observers.health().stopping();
+    if (const Status committed = core_.commit({}); !committed) return passing(committed.error());
+    // A second commit takes what the first one delivered out of the outbox.
+    if (core_.instance().has_uncommitted()) {
+      if (const Status committed = core_.commit({}); !committed) return passing(committed.error());
+    }
+    tell_group();
+    if (const Status closed = source_->close(); !closed) spdlog::warn("{}", closed.error().message);
+    return std::nullopt;
+  }
+
+  const PipelineParts& parts_;
+  Core core_;
+  std::unique_ptr<source::KafkaSource> source_;
+  std::set<std::int32_t> assigned_;
+  std::vector<task::InputAhead> paused_;
+};
+
+/// Files that grow: each is caught up whenever everything in it has been read.
+class FilePipeline {
+ public:
+  explicit FilePipeline(const PipelineParts& parts) : parts_(parts), core_(parts) {}
+
+  [[nodiscard]] std::optional<PipelineError> open() {
+    if (auto error = core_.open_store()) return error;
+    const FilesConfig& files = *parts_.config.files;
+    source::FileSourceOptions source_options;
+    source_options.follow = files.follow;
+    auto source = source::FileSource::open(files.inputs, [this](task::Record record) { return core_.decode(std::move(record)); }, source_options);
+    if (!source) return fatal(source.error());
+    source_ = std::move(*source);
+    std::unique_ptr<task::Sink> sink;
+    if (files.out) {
+      auto opened = sink::FileSink::open(*files.out, core_.model().streams());
+      if (!opened) return fatal(opened.error());
+      sink = std::move(*opened);
+    } else {
+      sink = std::make_unique<sink::NullSink>(core_.model().streams());
+    }
+    task::InstanceOptions options;
+    options.partitions = files.partitions;
+    options.inputs = source_->inputs();
+    if (auto error = core_.open_instance(std::move(sink), std::move(options))) return error;
+    if (const Status sought = source_->seek(core_.instance().source_position()); !sought) return fatal(sought.error());
+    parts_.observers.health().set_partitions(static_cast<std::size_t>(files.partitions), static_cast<std::size_t>(files.partitions));
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::optional<PipelineError> run(bool& was_ready) {
+    std::vector<source::FileSource::Item> items;
+    is_caught_up_.assign(source_->inputs().size(), false);
+    while (!parts_.stop()) {
+      items.clear();
+      auto got = source_->poll(items, kPollArrivals, core_.instance().has_uncommitted() ? 0 : kIdlePollMs);
+      if (!got) {
+        ++parts_.observers.troubles.source_errors;
+        return passing(got.error());
+      }
+      for (const std::uint16_t input : source_->take_ended()) {
+        if (const Status told = core_.instance().news({task::InputNews::Kind::kAtEnd, input, -1}); !told) return passing(told.error());
+      }
+      for (source::FileSource::Item& item : items) {
+        if (const Status offered = core_.instance().offer(std::move(item.decoded), item.last_of_input); !offered) return passing(offered.error());
+      }
+      if (const Status told = tell_caught_up(); !told) return passing(told.error());
+      parts_.observers.health().source_contact();
+      if (const Status ended = core_.end_turn(items.empty(), [this] { return source_->position(); }, [] { return std::vector<observe::Lag>{}; }); !ended) {
+        return passing(ended.error());
+      }
+      was_ready = was_ready || parts_.observers.health().is_ready();
+      if (source_->at_end() && !parts_.config.files->follow && items.empty()) return std::nullopt;
+    }
+    spdlog::info("draining");
+    parts_.observers.health().stopping();
+    if (const Status committed = core_.commit(source_->position()); !committed) return passing(committed.error());
+    return std::nullopt;
+  }
+
+ private:
+  [[nodiscard]] Status tell_caught_up() {
+    for (std::uint16_t input = 0; input < source_->inputs().size(); ++input) {
+      const bool is_caught_up = source_->is_caught_up(input);
+      if (is_caught_up == is_caught_up_[input] || source_->is_ended(input)) continue;
+      is_caught_up_[input] = is_caught_up;
+      const auto kind = is_caught_up ? task::InputNews::Kind::kAtEnd : task::InputNews::Kind::kNotAtEnd;
+      if (Status told = core_.instance().news({kind, input, -1}); !told) return told;
+    }
+    return base::success();
+  }
+
+  const PipelineParts& parts_;
+  Core core_;
+  std::unique_ptr<source::FileSource> source_;
+  std::vector<bool> is_caught_up_;
+};
+
+template <typename Kind>
+std::optional<PipelineError> run_pipeline(const PipelineParts& parts, bool& was_ready) {
+  Kind pipeline(parts);
+  if (auto error = pipeline.open()) return error;
+  spdlog::info("open; state in {}", parts.config.state);
+  return pipeline.run(was_ready);
+}
+
+}  // namespace
+
+std::optional<PipelineError> run_kafka_pipeline(const PipelineParts& parts, bool& was_ready) { return run_pipeline<KafkaPipeline>(parts, was_ready); }
+std::optional<PipelineError> run_file_pipeline(const PipelineParts& parts, bool& was_ready) { return run_pipeline<FilePipeline>(parts, was_ready); }
+
+}  // namespace troth::app

@@ -1,0 +1,37 @@
+// Pipeline: the live life of Troth: the only place where a real source, sink, store and the trust model are tied together.
+// One driver thread turns: poll, decode, offer, tell the wall clock, commit. Crash-only within the process: when source,
+// sink or store fail, everything is closed and opened anew from what is durable, after a pause; the observers say so.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "engine/app/config.h"
+#include "engine/app/observers.h"
+#include "engine/app/policy_source.h"
+#include "engine/base/clock.h"
+#include "engine/base/result.h"
+
+namespace troth::app {
+
+struct PipelineError {
+  std::string message;
+  bool is_fatal = false;  // opening anew would not help: configuration, another state, missing topics
+};
+
+struct PipelineParts {
+  const Config& config;
+  const LoadedPolicy& policy;
+  const std::string& erasure_key;
+  const base::Clock& clock;
+  Observers& observers;
+  const std::function<bool()>& stop;  // asked once a turn
+};
+
+/// Runs until stop() (drains: everything read is committed and delivered; nothing) or until something fails.
+/// `was_ready` is set once the pipeline has worked.
+[[nodiscard]] std::optional<PipelineError> run_kafka_pipeline(const PipelineParts& parts, bool& was_ready);
+[[nodiscard]] std::optional<PipelineError> run_file_pipeline(const PipelineParts& parts, bool& was_ready);
+
+}  // namespace troth::app

@@ -71,7 +71,8 @@ class AlertComparison {
 
  private:
   SentInterval* find_sent(TimeUs start) {
-    const auto at = std::find_if(sent_->intervals.begin(), sent_->intervals.end(), [&](const auto& each) { return each.start == start; });
+    const auto at = std::find_if(sent_->intervals.begin(), sent_->intervals.end(),
+                                 [&](const auto& each) { return each.start == start; });
     return at == sent_->intervals.end() ? nullptr : &*at;
   }
 
@@ -85,7 +86,8 @@ class AlertComparison {
   std::optional<TimeUs> retract_missing(const std::vector<CaseInterval>& current) {
     std::optional<TimeUs> last;
     for (SentInterval& sent : sent_->intervals) {
-      const bool exists = std::any_of(current.begin(), current.end(), [&](const auto& each) { return each.interval->start == sent.start; });
+      const bool exists = std::any_of(current.begin(), current.end(),
+                                      [&](const auto& each) { return each.interval->start == sent.start; });
       if (exists || sent.state == SentState::kRetracted) continue;
       AlertFields fields;
       fields.rule = name_of(key_.first);
@@ -124,8 +126,8 @@ class AlertComparison {
     if (sent != nullptr && sent->state == now && sent->digest == digest) return false;
     const bool is_update = now == SentState::kActive && sent != nullptr && sent->state == SentState::kActive;
     const std::uint8_t level = level_index(fields.level);
-    recount(effects_, rule_, sent == nullptr ? std::nullopt : std::optional(sent->state), sent == nullptr ? kNoLevel : sent->level,
-            now, level);
+    recount(effects_, rule_, sent == nullptr ? std::nullopt : std::optional(sent->state),
+            sent == nullptr ? kNoLevel : sent->level, now, level);
     if (sent == nullptr) {
       const auto at = std::find_if(sent_->intervals.begin(), sent_->intervals.end(),
                                    [&](const auto& other) { return other.start > each.interval->start; });
@@ -142,7 +144,8 @@ class AlertComparison {
   /// The latest interval follows whenever another one was sent, so that it is the last of its key.
   void send_again(const CaseInterval& latest) {
     const SentState now = state_of(latest);
-    send(fields_of(view_, latest), now, now == SentState::kActive ? "updated" : kStateNames[static_cast<std::size_t>(now)], latest.end());
+    send(fields_of(view_, latest), now,
+         now == SentState::kActive ? "updated" : kStateNames[static_cast<std::size_t>(now)], latest.end());
   }
 
   void send(const AlertFields& fields, SentState now, std::string_view state, TimeUs end) {
@@ -173,8 +176,8 @@ class AlertComparison {
   SentAlert* sent_ = nullptr;
 };
 
-/// Which case keys must be compared: those whose events changed, that passed a breakpoint, or whose waiting is over; all of
-/// them if what every severity rests on changed.
+/// Which case keys must be compared: those whose events changed, that passed a breakpoint, or whose waiting is over;
+/// all of them if what every severity rests on changed.
 std::set<std::string, std::less<>> keys_to_compare(TrustState& state, const View& view, TimeUs tau, bool all) {
   std::set<std::string, std::less<>> keys;
   for (const auto& [key, bucket] : view.customer->buckets()) {
@@ -224,7 +227,8 @@ TimeUs emit_case_alerts(TrustState& state, const View& view, TimeUs tau, const s
     TimeUs& wait = waits.try_emplace(&bucket, kNever).first->second;
     for (const Interval& interval : one.fold.intervals) {
       if (interval.start > view.t) continue;
-      const TimeUs shown_from = interval.start + one.policy->case_rules[static_cast<std::size_t>(interval.rule)].hold_us;
+      const TimeUs shown_from =
+          interval.start + one.policy->case_rules[static_cast<std::size_t>(interval.rule)].hold_us;
       if (shown_from > tau) {
         wait = std::min(wait, shown_from);
         continue;
@@ -250,8 +254,9 @@ TimeUs emit_case_alerts(TrustState& state, const View& view, TimeUs tau, const s
 void emit_customer_alerts(TrustState& state, const View& view, task::Effects& effects) {
   for (std::size_t i = 0; i < kCustomerRules; ++i) {
     SentCustomerAlert& sent = state.sent.customer_alerts[i];
-    const auto active = std::find_if(view.customer_alerts.begin(), view.customer_alerts.end(),
-                                     [&](const CustomerAlert& each) { return static_cast<std::size_t>(each.rule) == i; });
+    const auto active =
+        std::find_if(view.customer_alerts.begin(), view.customer_alerts.end(),
+                     [&](const CustomerAlert& each) { return static_cast<std::size_t>(each.rule) == i; });
     const std::size_t rule = counters::rule_index(static_cast<CustomerRule>(i));
     AlertEmission emission;
     if (!state.last_arrival.empty()) emission.cause = state.last_arrival;
@@ -262,7 +267,8 @@ void emit_customer_alerts(TrustState& state, const View& view, task::Effects& ef
       if (sent.is_active && sent.digest == digest) continue;
       emission.state = sent.is_active ? "updated" : "firing";
       const std::uint8_t level = level_index(fields.level);
-      recount(effects, rule, sent.is_active ? std::optional(SentState::kActive) : std::nullopt, sent.level, SentState::kActive, level);
+      recount(effects, rule, sent.is_active ? std::optional(SentState::kActive) : std::nullopt, sent.level,
+              SentState::kActive, level);
       sent = {sent.revision, true, active->since, digest, level, active->events};
     } else {
       if (!sent.is_active) continue;
@@ -285,7 +291,8 @@ void emit_customer_alerts(TrustState& state, const View& view, task::Effects& ef
 
 // ---------------------------------------------------------------------------------------------- promises and scores
 
-void emit_promises(TrustState& state, const View& view, const std::set<std::string, std::less<>>& keys, task::Effects& effects) {
+void emit_promises(TrustState& state, const View& view, const std::set<std::string, std::less<>>& keys,
+                   task::Effects& effects) {
   const Customer& customer = *view.customer;
   std::map<std::string, std::map<std::string, CasePromise>> current;  // the later case of a key has the word
   for (const CasePromise& each : view.promises) {
@@ -334,7 +341,8 @@ void emit_score(TrustState& state, const View& view, task::Effects& effects) {
   const std::uint64_t digest = digest_of(score_record(view, Detail::kStreamed, Purpose::kComparison));
   if (digest == sent.score_digest) return;
   sent.score_digest = digest;
-  put(effects, Stream::kScores, customer_key(view.customer->tenant(), view.customer->id()), score_record(view, Detail::kStreamed));
+  put(effects, Stream::kScores, customer_key(view.customer->tenant(), view.customer->id()),
+      score_record(view, Detail::kStreamed));
 }
 
 /// Counts what the losses of cases that are not sealed have become since the last time.
@@ -345,7 +353,8 @@ void count_losses(Sent& sent, const View& view, task::Effects& effects) {
       if (item.amount < 0) now[one.fold.findings[item.finding].kind] -= item.amount;
     }
   });
-  for (const auto& [kind, amount] : sent.losses) effects.count(counters::kLosses + static_cast<std::size_t>(kind), -amount);
+  for (const auto& [kind, amount] : sent.losses)
+    effects.count(counters::kLosses + static_cast<std::size_t>(kind), -amount);
   for (const auto& [kind, amount] : now) effects.count(counters::kLosses + static_cast<std::size_t>(kind), amount);
   sent.losses = std::move(now);
 }
@@ -382,7 +391,8 @@ void emit_seal(TrustState& state, const Case& one, task::Effects& effects) {
   const auto remains_in_bucket = [&](std::string_view promise_id) {
     return std::any_of(one.bucket->cases.begin(), one.bucket->cases.end(), [&](const auto& other) {
       if (other == nullptr || other.get() == &one) return false;
-      return std::any_of(other->fold.promises.begin(), other->fold.promises.end(), [&](const Promise& p) { return p.promise_id == promise_id; });
+      return std::any_of(other->fold.promises.begin(), other->fold.promises.end(),
+                         [&](const Promise& p) { return p.promise_id == promise_id; });
     });
   };
   if (const auto promises = state.sent.promises.find(key); promises != state.sent.promises.end()) {
@@ -399,7 +409,9 @@ void emit_seal(TrustState& state, const Case& one, task::Effects& effects) {
   for (const Interval& interval : one.fold.intervals) {
     intervals.emplace(std::pair(AlertKey{interval.rule, interval.object.str()}, interval.start), &interval);
   }
-  const auto ended = [](const Interval& interval) { return interval.end == kNever ? SentState::kExpired : SentState::kResolved; };
+  const auto ended = [](const Interval& interval) {
+    return interval.end == kNever ? SentState::kExpired : SentState::kResolved;
+  };
   for (auto at = state.sent.alerts.begin(); at != state.sent.alerts.end();) {
     auto& [id, alert] = *at;
     const std::size_t rule = counters::rule_index(id.first);
@@ -420,7 +432,8 @@ void emit_seal(TrustState& state, const Case& one, task::Effects& effects) {
       continue;
     }
     state.changed_parts.insert(alert.home);
-    put(effects, Stream::kAlerts, alert_id(customer.tenant(), name_of(id.first), customer.id(), id.second), std::nullopt);
+    put(effects, Stream::kAlerts, alert_id(customer.tenant(), name_of(id.first), customer.id(), id.second),
+        std::nullopt);
     at = state.sent.alerts.erase(at);
   }
   for (const auto& [id, interval] : intervals) {
@@ -438,7 +451,8 @@ void emit_erasure(TrustState& state, task::Effects& effects) {
   const Customer& customer = state.customer;
   Sent& sent = state.sent;
   for (const auto& [id, alert] : sent.alerts) {
-    put(effects, Stream::kAlerts, alert_id(customer.tenant(), name_of(id.first), customer.id(), id.second), std::nullopt);
+    put(effects, Stream::kAlerts, alert_id(customer.tenant(), name_of(id.first), customer.id(), id.second),
+        std::nullopt);
     for (const SentInterval& each : alert.intervals) {
       recount(effects, counters::rule_index(id.first), each.state, each.level, std::nullopt, kNoLevel);
     }
@@ -448,16 +462,20 @@ void emit_erasure(TrustState& state, task::Effects& effects) {
     if (alert.revision == 0) continue;
     const auto rule = static_cast<CustomerRule>(i);
     put(effects, Stream::kAlerts, alert_id(customer.tenant(), name_of(rule), customer.id(), {}), std::nullopt);
-    if (alert.is_active) recount(effects, counters::rule_index(rule), SentState::kActive, alert.level, std::nullopt, kNoLevel);
+    if (alert.is_active)
+      recount(effects, counters::rule_index(rule), SentState::kActive, alert.level, std::nullopt, kNoLevel);
   }
   for (const auto& [key, promises] : sent.promises) {
-    for (const auto& [promise_id, digest] : promises) put(effects, Stream::kPromises, promise_key(customer, key, promise_id), std::nullopt);
+    for (const auto& [promise_id, digest] : promises)
+      put(effects, Stream::kPromises, promise_key(customer, key, promise_id), std::nullopt);
   }
-  if (sent.score_digest != 0) put(effects, Stream::kScores, customer_key(customer.tenant(), customer.id()), std::nullopt);
+  if (sent.score_digest != 0)
+    put(effects, Stream::kScores, customer_key(customer.tenant(), customer.id()), std::nullopt);
   effects.count(counters::kPromisesKept, -sent.kept);
   effects.count(counters::kPromisesBroken, -sent.broken);
   if (sent.tier >= 0) effects.count(counters::kTiers + static_cast<std::size_t>(sent.tier), -1);
-  for (const auto& [kind, amount] : sent.losses) effects.count(counters::kLosses + static_cast<std::size_t>(kind), -amount);
+  for (const auto& [kind, amount] : sent.losses)
+    effects.count(counters::kLosses + static_cast<std::size_t>(kind), -amount);
   if (state.is_counted) effects.count(counters::kCustomers, -1);
 }
 

@@ -15,8 +15,8 @@ enum class Stream : std::uint8_t { kScores, kAlerts, kPromises };
 /// Keys of output records: the customer, behind its tenant unless that is `default`.
 [[nodiscard]] std::string customer_key(std::string_view tenant, std::string_view customer);
 
-/// Says what changed. `view` is at the customer's last check ≤ τ; intervals younger than their hold at τ wait. Answers when
-/// the first of those that wait is due (kNever: none waits).
+/// Says what changed. `view` is at the customer's last check ≤ τ; intervals younger than their hold at τ wait. Answers
+/// when the first of those that wait is due (kNever: none waits).
 [[nodiscard]] TimeUs emit_changes(TrustState& state, const View& view, TimeUs tau, task::Effects& effects);
 
 /// A case is about to be sealed: what was sent of it leaves the topics.

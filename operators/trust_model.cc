@@ -33,7 +33,8 @@ Customer& at_time(Customer& customer, TimeUs t, std::unique_ptr<Customer>& copy)
   return *copy;
 }
 
-/// The customer's last check ≤ τ. Between other checks only midnights are left to walk, and only while a rule is active.
+/// The customer's last check ≤ τ. Between other checks only midnights are left to walk, and only while a rule is
+/// active.
 TimeUs last_check(Customer& customer, TimeUs tau) {
   customer.fold_all();
   TimeUs t = last_check_but_midnights(customer, tau);
@@ -46,7 +47,8 @@ TimeUs last_check(Customer& customer, TimeUs tau) {
 
 bool has_sealed(const Customer& customer, TimeUs t) {
   for (const auto& [key, bucket] : customer.buckets()) {
-    if (std::any_of(bucket->cases.begin(), bucket->cases.end(), [&](const auto& one) { return one->is_sealed(t); })) return true;
+    if (std::any_of(bucket->cases.begin(), bucket->cases.end(), [&](const auto& one) { return one->is_sealed(t); }))
+      return true;
   }
   return false;
 }
@@ -56,12 +58,14 @@ bool may_show_action(const TrustState& state, std::string_view id) {
   const Customer& customer = state.customer;
   for (std::size_t i = 0; i < kCustomerRules; ++i) {
     const auto rule = name_of(static_cast<CustomerRule>(i));
-    if (state.sent.customer_alerts[i].is_active && alert_id(customer.tenant(), rule, customer.id(), {}) == id) return true;
+    if (state.sent.customer_alerts[i].is_active && alert_id(customer.tenant(), rule, customer.id(), {}) == id)
+      return true;
   }
   for (const auto& [key, bucket] : customer.buckets()) {
     for (const auto& one : bucket->cases) {
       for (const Interval& interval : one->fold.intervals) {
-        if (alert_id(customer.tenant(), name_of(interval.rule), customer.id(), interval.object.str()) == id) return true;
+        if (alert_id(customer.tenant(), name_of(interval.rule), customer.id(), interval.object.str()) == id)
+          return true;
       }
     }
   }
@@ -102,8 +106,8 @@ std::string TrustModel::foundation() const {
   // Half-lives and horizons are folded into what is stored: another `global` needs a rebuild from the log.
   const GlobalPolicy& global = policy_->global();
   std::string text = "trust/" + std::string(kStateFormat);
-  for (const TimeUs value : {global.lateness_us, global.quiet_us, global.link_life_us, global.skew_us, global.case_events,
-                             global.open_cases, global.customer_events}) {
+  for (const TimeUs value : {global.lateness_us, global.quiet_us, global.link_life_us, global.skew_us,
+                             global.case_events, global.open_cases, global.customer_events}) {
     text += ' ' + std::to_string(value);
   }
   for (const TimeUs value : global.half_life_us) text += ' ' + std::to_string(value);
@@ -131,17 +135,20 @@ std::unique_ptr<task::KeyState> TrustModel::create(std::string_view key) const {
 }
 
 base::Result<std::unique_ptr<task::KeyState>> TrustModel::decode(std::string_view key, const task::Parts& parts) const {
-  if (key.find(kUnitSeparator) == std::string_view::npos) return base::Error{"the stored state has a key that is no customer's"};
+  if (key.find(kUnitSeparator) == std::string_view::npos)
+    return base::Error{"the stored state has a key that is no customer's"};
   auto state = create(key);
   if (!decode_state(of(*state), parts)) {
-    return base::Error{"the stored state of a customer is damaged or of another format; rebuild the state from the log"};
+    return base::Error{
+        "the stored state of a customer is damaged or of another format; rebuild the state from the log"};
   }
   return state;
 }
 
 void TrustModel::encode(task::KeyState& state, task::PartWriter& out) const { encode_state(of(state), out); }
 
-task::Verdict TrustModel::apply(task::KeyState& key_state, Event event, std::string_view, TimeUs tau, task::Effects& effects) const {
+task::Verdict TrustModel::apply(task::KeyState& key_state, Event event, std::string_view, TimeUs tau,
+                                task::Effects& effects) const {
   TrustState& state = of(key_state);
   if (type_of(event) == Type::kCustomerErased) {
     emit_erasure(state, effects);

@@ -1,5 +1,5 @@
-// TrustModel: the trust model as the engine's keyed model: events in, scores, alerts and promises out, one customer a key.
-// Immutable; shared by all tasks. Pure: no clock, no I/O, no threads, no randomness.
+// TrustModel: the trust model as the engine's keyed model: events in, scores, alerts and promises out, one customer a
+// key. Immutable; shared by all tasks. Pure: no clock, no I/O, no threads, no randomness.
 #pragma once
 
 #include <functional>
@@ -32,15 +32,18 @@ class TrustModel final : public task::KeyedModel {
   [[nodiscard]] std::string key_of(const Event& event) const override;
   [[nodiscard]] std::string tombstone_of(std::string_view key) const override;
   [[nodiscard]] std::unique_ptr<task::KeyState> create(std::string_view key) const override;
-  [[nodiscard]] base::Result<std::unique_ptr<task::KeyState>> decode(std::string_view key, const task::Parts& parts) const override;
+  [[nodiscard]] base::Result<std::unique_ptr<task::KeyState>> decode(std::string_view key,
+                                                                     const task::Parts& parts) const override;
   void encode(task::KeyState& state, task::PartWriter& out) const override;
-  task::Verdict apply(task::KeyState& state, Event event, std::string_view raw, TimeUs tau, task::Effects& effects) const override;
+  task::Verdict apply(task::KeyState& state, Event event, std::string_view raw, TimeUs tau,
+                      task::Effects& effects) const override;
   void settle(task::KeyState& state, TimeUs tau, task::Effects& effects) const override;
 
   [[nodiscard]] const Policy& policy() const { return *policy_; }
   [[nodiscard]] static std::string key(std::string_view tenant, std::string_view customer);
 
-  /// Calls `read` with Φ at t, t ≥ the state's τ; not at all if the customer has no record then. The view is good during the call.
+  /// Calls `read` with Φ at t, t ≥ the state's τ; not at all if the customer has no record then. The view is good
+  /// during the call.
   static void read_at(task::KeyState& state, TimeUs t, const std::function<void(const View&)>& read);
 
  private:

@@ -3,8 +3,8 @@
 namespace troth::operators {
 namespace {
 
-// Names of parts: the head has none; lives and the events of each case key stand apart, so that a customer with a thousand
-// open orders is not rewritten for each of them.
+// Names of parts: the head has none; lives and the events of each case key stand apart, so that a customer with a
+// thousand open orders is not rewritten for each of them.
 constexpr std::uint8_t kFormat = 1;
 constexpr std::string_view kLivesPart = "l";
 constexpr char kCasePart = 'c';
@@ -108,7 +108,8 @@ bool read_alert(base::ByteReader& in, const std::string& home, Sent& sent) {
     if (interval.level > kNoLevel) return false;
     interval.events = read_names(in);
   }
-  return in.ok() && sent.alerts.emplace(std::pair(static_cast<CaseRule>(rule), std::move(object)), std::move(alert)).second;
+  return in.ok() &&
+         sent.alerts.emplace(std::pair(static_cast<CaseRule>(rule), std::move(object)), std::move(alert)).second;
 }
 
 /// Events of a case key and what was sent about them; empty if neither is left.

@@ -14,8 +14,10 @@ int complain(int code, const std::string& message) {
 CLI::Validator time_text() {
   return CLI::Validator(
       [](const std::string& text) {
-        return event::parse_time(text) ? std::string{}
-                                       : fmt::format("'{}' is no time; write it as 2026-01-31T12:00:00Z (or with an offset like +01:00)", text);
+        return event::parse_time(text)
+                   ? std::string{}
+                   : fmt::format("'{}' is no time; write it as 2026-01-31T12:00:00Z (or with an offset like +01:00)",
+                                 text);
       },
       "TIME");
 }

@@ -13,7 +13,7 @@ namespace troth::app {
 namespace {
 
 struct Words {
-  std::string command;               // "replay", "topics create"
+  std::string command;  // "replay", "topics create"
   std::string description;
   std::vector<std::string> options;  // "--state"
   std::vector<std::string> nested;   // subcommands
@@ -27,13 +27,15 @@ void collect(const CLI::App& app, const std::string& path, std::vector<Words>& a
   const auto nested = app.get_subcommands([](const CLI::App*) { return true; });
   for (const CLI::App* each : nested) words.nested.push_back(each->get_name());
   all.push_back(words);
-  for (const CLI::App* each : nested) collect(*each, path.empty() ? each->get_name() : path + " " + each->get_name(), all);
+  for (const CLI::App* each : nested)
+    collect(*each, path.empty() ? each->get_name() : path + " " + each->get_name(), all);
 }
 
 std::string bash_script(const std::vector<Words>& all) {
   std::string cases;
   for (const Words& words : all) {
-    cases += fmt::format("    '{}') words='{} {}' ;;\n", words.command, fmt::join(words.nested, " "), fmt::join(words.options, " "));
+    cases += fmt::format("    '{}') words='{} {}' ;;\n", words.command, fmt::join(words.nested, " "),
+                         fmt::join(words.options, " "));
   }
   return fmt::format(R"(# bash completion for troth:  source <(troth completion bash)
 _troth() {{
@@ -61,19 +63,24 @@ std::string fish_script(const std::vector<Words>& all) {
     if (words.command.empty()) continue;
     const std::size_t split = words.command.find(' ');
     if (split == std::string::npos) {
-      script += fmt::format("complete -c troth -n __fish_use_subcommand -a {} -d '{}'\n", words.command, words.description);
+      script +=
+          fmt::format("complete -c troth -n __fish_use_subcommand -a {} -d '{}'\n", words.command, words.description);
     } else {
-      script += fmt::format("complete -c troth -n '__fish_seen_subcommand_from {}' -a {} -d '{}'\n", words.command.substr(0, split), words.command.substr(split + 1), words.description);
+      script += fmt::format("complete -c troth -n '__fish_seen_subcommand_from {}' -a {} -d '{}'\n",
+                            words.command.substr(0, split), words.command.substr(split + 1), words.description);
     }
     for (const std::string& option : words.options) {
-      script += fmt::format("complete -c troth -n '__fish_seen_subcommand_from {}' -l {}\n", words.command.substr(0, split), option.substr(2));
+      script += fmt::format("complete -c troth -n '__fish_seen_subcommand_from {}' -l {}\n",
+                            words.command.substr(0, split), option.substr(2));
     }
   }
   return script;
 }
 
 std::string zsh_script(const std::vector<Words>& all) {
-  return "#compdef troth\n# zsh completion for troth:  source <(troth completion zsh)\nautoload -U +X bashcompinit && bashcompinit\n" + bash_script(all);
+  return "#compdef troth\n# zsh completion for troth:  source <(troth completion zsh)\nautoload -U +X bashcompinit && "
+         "bashcompinit\n" +
+         bash_script(all);
 }
 
 }  // namespace

@@ -68,7 +68,8 @@ class Section {
   void bytes(std::string_view key, std::size_t& into) {
     const Value* value = find(key);
     if (value == nullptr) return;
-    static constexpr std::array<std::pair<std::string_view, unsigned>, 3> kUnits{{{"KiB", 10}, {"MiB", 20}, {"GiB", 30}}};
+    static constexpr std::array<std::pair<std::string_view, unsigned>, 3> kUnits{
+        {{"KiB", 10}, {"MiB", 20}, {"GiB", 30}}};
     const auto* text = value->string();
     for (const auto& [unit, shift] : kUnits) {
       if (text == nullptr || !text->ends_with(unit)) continue;
@@ -87,7 +88,8 @@ class Section {
     if (value == nullptr) return;
     const auto* text = value->string();
     const bool is_negative = text != nullptr && text->starts_with('-');
-    const auto read = text == nullptr ? std::nullopt : event::parse_duration(std::string_view(*text).substr(is_negative ? 1 : 0));
+    const auto read =
+        text == nullptr ? std::nullopt : event::parse_duration(std::string_view(*text).substr(is_negative ? 1 : 0));
     if (read) {
       into = is_negative ? -*read : *read;
     } else {
@@ -184,7 +186,8 @@ void read_http(Section section, Config& config) {
   unsigned port = 0;
   const char* end = listen.data() + listen.size();
   const bool ok = colon != std::string::npos && colon > 0 &&
-                  std::from_chars(listen.data() + colon + 1, end, port).ptr == end && colon + 1 < listen.size() && port <= 65'535;
+                  std::from_chars(listen.data() + colon + 1, end, port).ptr == end && colon + 1 < listen.size() &&
+                  port <= 65'535;
   if (ok) {
     config.http_host = listen.substr(0, colon);
     config.http_port = static_cast<std::uint16_t>(port);
@@ -195,7 +198,8 @@ void read_http(Section section, Config& config) {
 }
 
 std::string in_folder(const std::string& path, const std::string& folder) {
-  return path == "-" || std::filesystem::path(path).is_absolute() ? path : (std::filesystem::path(folder) / path).string();
+  return path == "-" || std::filesystem::path(path).is_absolute() ? path
+                                                                  : (std::filesystem::path(folder) / path).string();
 }
 
 }  // namespace
@@ -239,16 +243,21 @@ base::Result<Config> parse_config(std::string_view text, const std::string& name
     section.text("level", config.log_level);
     section.text("format", format);
     static constexpr std::array<std::string_view, 4> kLevels{"debug", "info", "warning", "error"};
-    if (std::find(kLevels.begin(), kLevels.end(), config.log_level) == kLevels.end()) section.fail(*log, "level", "must be debug, info, warning or error");
+    if (std::find(kLevels.begin(), kLevels.end(), config.log_level) == kLevels.end())
+      section.fail(*log, "level", "must be debug, info, warning or error");
     if (format != "text" && format != "json") section.fail(*log, "format", "must be text or json");
     config.log_json = format == "json";
     section.refuse_unknown();
   }
   top.refuse_unknown();
-  if (!error && config.state.empty()) top.fail(*document, "state", "is missing: name the directory that shall hold the state");
-  if (!error && config.kafka.has_value() == config.files.has_value()) top.fail(*document, "", "must have exactly one of `kafka` and `files`: where events come from");
-  if (!error && config.kafka && config.kafka->bootstrap.empty()) top.fail(*document, "kafka.bootstrap", "is missing: name the brokers, like 127.0.0.1:9092");
-  if (!error && config.files && config.files->inputs.empty()) top.fail(*document, "files.inputs", "is missing: name the files to read");
+  if (!error && config.state.empty())
+    top.fail(*document, "state", "is missing: name the directory that shall hold the state");
+  if (!error && config.kafka.has_value() == config.files.has_value())
+    top.fail(*document, "", "must have exactly one of `kafka` and `files`: where events come from");
+  if (!error && config.kafka && config.kafka->bootstrap.empty())
+    top.fail(*document, "kafka.bootstrap", "is missing: name the brokers, like 127.0.0.1:9092");
+  if (!error && config.files && config.files->inputs.empty())
+    top.fail(*document, "files.inputs", "is missing: name the files to read");
   if (error) return *error;
   config.state = in_folder(config.state, folder);
   for (auto* path : {&config.policy, &config.overlay, &config.erasure_key_file}) {

@@ -29,15 +29,17 @@ std::string words(std::string_view name) {
 
 /// "order 123", "promise p1": how people call an object.
 std::string object_words(std::string_view object) {
-  static const std::map<char, std::string_view> kNames{{'o', "order"}, {'c', "complaint"}, {'r', "review"}, {'s', "survey"}, {'p', "promise"}, {'e', "event"}};
+  static const std::map<char, std::string_view> kNames{{'o', "order"},  {'c', "complaint"}, {'r', "review"},
+                                                       {'s', "survey"}, {'p', "promise"},   {'e', "event"}};
   if (object.size() < 2) return std::string(object);
   const auto name = kNames.find(object[0]);
   return name == kNames.end() ? std::string(object) : fmt::format("{} {}", name->second, object.substr(2));
 }
 
 std::string_view dimension_words(std::string_view dimension) {
-  static const std::map<std::string_view, std::string_view> kNames{{"R", "reliability"}, {"S", "responsiveness"}, {"H", "honesty"}, {"C", "competence"},
-                                                                   {"E", "empathy"},     {"K", "consistency"},    {"V", "voice"},   {"B", "behaviour"}};
+  static const std::map<std::string_view, std::string_view> kNames{
+      {"R", "reliability"}, {"S", "responsiveness"}, {"H", "honesty"}, {"C", "competence"},
+      {"E", "empathy"},     {"K", "consistency"},    {"V", "voice"},   {"B", "behaviour"}};
   const auto name = kNames.find(dimension);
   return name == kNames.end() ? std::string_view{} : name->second;
 }
@@ -52,13 +54,17 @@ Ink ink_of_level(std::string_view level) {
   return level == "warning" ? Ink::kYellow : Ink::kPlain;
 }
 
-std::string head(const Terminal& terminal, std::string_view title) { return "\n" + terminal.paint(Ink::kBold, title) + "\n"; }
+std::string head(const Terminal& terminal, std::string_view title) {
+  return "\n" + terminal.paint(Ink::kBold, title) + "\n";
+}
 
 std::string alerts_text(const View& view, const Terminal& terminal) {
   std::string text;
   const auto add = [&](const operators::AlertFields& fields) {
-    text += fmt::format("  {}  {:<24} {:<28} since {}\n", terminal.paint(ink_of_level(fields.level), fmt::format("{:<8}", fields.level)), fields.rule,
-                        fields.object.empty() ? "the customer as a whole" : object_words(fields.object), minute_of(fields.opened_at));
+    text += fmt::format("  {}  {:<24} {:<28} since {}\n",
+                        terminal.paint(ink_of_level(fields.level), fmt::format("{:<8}", fields.level)), fields.rule,
+                        fields.object.empty() ? "the customer as a whole" : object_words(fields.object),
+                        minute_of(fields.opened_at));
   };
   for (const operators::CaseInterval& each : view.intervals()) {
     if (each.is_active(view.t)) add(operators::fields_of(view, each));
@@ -72,8 +78,11 @@ std::string promises_text(const View& view, const Terminal& terminal) {
   for (const operators::CasePromise& each : view.promises) {
     if (!each.is_open(view.t)) continue;
     const bool is_overdue = each.outcome(view.t) == "overdue";
-    text += fmt::format("  {}  {:<24} {:<28} due {}\n", terminal.paint(is_overdue ? Ink::kRed : Ink::kPlain, fmt::format("{:<8}", each.outcome(view.t))),
-                        fmt::format("{} {}", name_of(each.promise->kind), each.promise->promise_id), object_words(each.one->bucket->key), minute_of(each.promise->due_at));
+    text +=
+        fmt::format("  {}  {:<24} {:<28} due {}\n",
+                    terminal.paint(is_overdue ? Ink::kRed : Ink::kPlain, fmt::format("{:<8}", each.outcome(view.t))),
+                    fmt::format("{} {}", name_of(each.promise->kind), each.promise->promise_id),
+                    object_words(each.one->bucket->key), minute_of(each.promise->due_at));
   }
   return text.empty() ? text : head(terminal, "Open promises") + text;
 }
@@ -82,8 +91,13 @@ std::string clocks_text(const View& view, const Terminal& terminal) {
   std::string text;
   for (const operators::CaseClock& each : view.clocks) {
     const bool is_over = each.run->due_at <= view.t;
-    text += fmt::format("  {}  {:<24} {:<28} due {}\n", terminal.paint(is_over ? Ink::kRed : Ink::kPlain, fmt::format("{:<8}", each.run->paused ? "paused" : is_over ? "over" : "running")),
-                        words(name_of(each.run->clock)), fmt::format("complaint {}", each.run->complaint_id), minute_of(each.run->due_at));
+    text +=
+        fmt::format("  {}  {:<24} {:<28} due {}\n",
+                    terminal.paint(is_over ? Ink::kRed : Ink::kPlain, fmt::format("{:<8}", each.run->paused ? "paused"
+                                                                                           : is_over        ? "over"
+                                                                                                     : "running")),
+                    words(name_of(each.run->clock)), fmt::format("complaint {}", each.run->complaint_id),
+                    minute_of(each.run->due_at));
   }
   return text.empty() ? text : head(terminal, "Clocks") + text;
 }
@@ -96,10 +110,15 @@ std::string customer_text(const View& view, const Terminal& terminal) {
   std::string text = terminal.paint(Ink::kBold, customer.id());
   if (customer.tenant() != "default") text += fmt::format(" of {}", customer.tenant());
   text += terminal.paint(Ink::kDim, fmt::format("  as of {}", minute_of(view.t))) + "\n\n";
-  text += fmt::format("  {}  {}  {}\n", terminal.paint(Ink::kBold, fmt::format("trust {}", points(score.score))), terminal.paint(ink_of(score.tier), name_of(score.tier)),
-                      terminal.paint(Ink::kDim, fmt::format("between {} and {}{}{}", points(score.low), points(score.high), score.uncertain ? ", uncertain" : "",
-                                                            score.quadrant == operators::Quadrant::kUndetermined ? "" : fmt::format(", {}", name_of(score.quadrant)))));
-  text += fmt::format("  {} promises kept, {} broken, {} open; {} orders\n", view.kept, view.broken, view.promises_open(), view.orders.count);
+  text += fmt::format("  {}  {}  {}\n", terminal.paint(Ink::kBold, fmt::format("trust {}", points(score.score))),
+                      terminal.paint(ink_of(score.tier), name_of(score.tier)),
+                      terminal.paint(Ink::kDim, fmt::format("between {} and {}{}{}", points(score.low),
+                                                            points(score.high), score.uncertain ? ", uncertain" : "",
+                                                            score.quadrant == operators::Quadrant::kUndetermined
+                                                                ? ""
+                                                                : fmt::format(", {}", name_of(score.quadrant)))));
+  text += fmt::format("  {} promises kept, {} broken, {} open; {} orders\n", view.kept, view.broken,
+                      view.promises_open(), view.orders.count);
   return text + alerts_text(view, terminal) + promises_text(view, terminal) + clocks_text(view, terminal);
 }
 
@@ -124,13 +143,18 @@ std::string waterfall_text(const View& view, const Terminal& terminal) {
       what = fmt::format("{} ({})", words(row.kind), dimension_words(row.dimension));
       if (!row.events.empty() && times.contains(row.events.front())) when = date_of(times.at(row.events.front()));
     }
-    const std::string object = row.object.empty() ? "" : object_words(row.object) + (row.object == row.case_key ? "" : ", " + object_words(row.case_key));
+    const std::string object =
+        row.object.empty()
+            ? ""
+            : object_words(row.object) + (row.object == row.case_key ? "" : ", " + object_words(row.case_key));
     const Ink ink = row.kind == "base" ? Ink::kPlain : row.points < 0 ? Ink::kRed : Ink::kGreen;
     const std::string bar = row.kind == "base" ? "" : Terminal::bar(std::abs(row.points), kBarWhole, kBarCells);
-    text += fmt::format("  {}  {:<36} {:<10}  {:<34} {}\n", terminal.paint(ink, fmt::format("{:>6}", points(row.points, row.kind != "base"))), what, when, object,
-                        terminal.paint(ink, bar));
+    text += fmt::format("  {}  {:<36} {:<10}  {:<34} {}\n",
+                        terminal.paint(ink, fmt::format("{:>6}", points(row.points, row.kind != "base"))), what, when,
+                        object, terminal.paint(ink, bar));
   }
-  text += fmt::format("  {}\n  {}  trust\n", terminal.paint(Ink::kDim, "──────"), terminal.paint(Ink::kBold, fmt::format("{:>6}", points(view.score.score))));
+  text += fmt::format("  {}\n  {}  trust\n", terminal.paint(Ink::kDim, "──────"),
+                      terminal.paint(Ink::kBold, fmt::format("{:>6}", points(view.score.score))));
   return text;
 }
 

@@ -1,5 +1,5 @@
-// Customer text: a view of one customer for the terminal: the score, a waterfall of reasons with dates, alerts, promises,
-// clocks. Pure but for the terminal it asks for colours.
+// Customer text: a view of one customer for the terminal: the score, a waterfall of reasons with dates, alerts,
+// promises, clocks. Pure but for the terminal it asks for colours.
 #pragma once
 
 #include <string>

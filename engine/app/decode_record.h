@@ -1,4 +1,5 @@
-// The decode step as the sources take it: a record of any kind becomes an event or a rejection. One Decoder, one thread.
+// The decode step as the sources take it: a record of any kind becomes an event or a rejection. One Decoder, one
+// thread.
 #pragma once
 
 #include <utility>
@@ -12,7 +13,8 @@ namespace troth::app {
 [[nodiscard]] inline task::Decoded decode_record(decode::Decoder& decoder, task::Record record) {
   task::Decoded result;
   const std::string_view value = record.value ? std::string_view(*record.value) : std::string_view{};
-  decode::Decoded decoded = decode::is_binary(record.headers) ? decoder.binary(record.headers, value) : decoder.structured(value);
+  decode::Decoded decoded =
+      decode::is_binary(record.headers) ? decoder.binary(record.headers, value) : decoder.structured(value);
   if (decoded.event) decoded.event->origin = record.origin;
   result.event = std::move(decoded.event);
   result.rejection = std::move(decoded.rejection);

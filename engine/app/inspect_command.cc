@@ -28,7 +28,8 @@ std::string inspect_json(StateReader& reader) {
   json.field("duplicates", tally.duplicates);
   json.field("events", tally.read);
   json.key("horizon");
-  if (reader.meta().horizon) json.string(event::format_time(*reader.meta().horizon)); else json.null();
+  if (reader.meta().horizon) json.string(event::format_time(*reader.meta().horizon));
+  else json.null();
   json.key("inputs");
   json.begin_list();
   for (const std::string& input : reader.meta().inputs) json.string(input);
@@ -60,12 +61,17 @@ int run_inspect(const InspectArguments& arguments) {
   const Terminal terminal(1);
   const task::Tally tally = (*reader)->instance().tally();
   fmt::print("{}\n", terminal.paint(Terminal::Ink::kBold, arguments.state));
-  fmt::print("  stands at  {}\n  policy     {}\n  inputs     {}\n", event::format_time((*reader)->tau()), (*reader)->policy().hash(), fmt::join((*reader)->meta().inputs, ", "));
-  fmt::print("  events     {} read = {} applied + {} duplicates + {} dead letters\n\n", grouped(static_cast<std::int64_t>(tally.read)), grouped(static_cast<std::int64_t>(tally.applied)),
-             grouped(static_cast<std::int64_t>(tally.duplicates)), grouped(static_cast<std::int64_t>(tally.refused_in_all())));
-  fmt::print("{}\n", terminal.paint(Terminal::Ink::kDim, fmt::format("{:>9}  {:<27}  {:>8}  {:>9}", "partition", "engine time", "epochs", "unsettled")));
+  fmt::print("  stands at  {}\n  policy     {}\n  inputs     {}\n", event::format_time((*reader)->tau()),
+             (*reader)->policy().hash(), fmt::join((*reader)->meta().inputs, ", "));
+  fmt::print("  events     {} read = {} applied + {} duplicates + {} dead letters\n\n",
+             grouped(static_cast<std::int64_t>(tally.read)), grouped(static_cast<std::int64_t>(tally.applied)),
+             grouped(static_cast<std::int64_t>(tally.duplicates)),
+             grouped(static_cast<std::int64_t>(tally.refused_in_all())));
+  fmt::print("{}\n", terminal.paint(Terminal::Ink::kDim, fmt::format("{:>9}  {:<27}  {:>8}  {:>9}", "partition",
+                                                                     "engine time", "epochs", "unsettled")));
   for (const task::PartitionStatistics& each : (*reader)->instance().statistics().partitions) {
-    fmt::print("{:>9}  {:<27}  {:>8}  {:>9}\n", each.partition, event::format_time(each.tau), grouped(static_cast<std::int64_t>(each.epoch)), each.unsettled_keys);
+    fmt::print("{:>9}  {:<27}  {:>8}  {:>9}\n", each.partition, event::format_time(each.tau),
+               grouped(static_cast<std::int64_t>(each.epoch)), each.unsettled_keys);
   }
   return kDone;
 }

@@ -10,7 +10,9 @@
 
 int main(int argc, char** argv) {
   using namespace troth::app;
-  CLI::App app{"Troth: customer trust, computed live.\nReads orders, deliveries, complaints and reviews; keeps a trust score per customer, says why, and alerts\nthe service team while the customer can still be kept."};
+  CLI::App app{
+      "Troth: customer trust, computed live.\nReads orders, deliveries, complaints and reviews; keeps a trust score "
+      "per customer, says why, and alerts\nthe service team while the customer can still be kept."};
   app.name("troth");
   app.require_subcommand(1);
   app.set_version_flag("--version", fmt::format("troth {}\n{}", TROTH_VERSION, troth::state::rocksdb_description()));

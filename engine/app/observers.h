@@ -1,5 +1,6 @@
-// Observers: metrics, health and the HTTP server of a live pipeline, which outlive its restarts. The driver thread tells
-// them; the server's threads only read. What they hold is the last word of the driver, so a scrape never waits for it.
+// Observers: metrics, health and the HTTP server of a live pipeline, which outlive its restarts. The driver thread
+// tells them; the server's threads only read. What they hold is the last word of the driver, so a scrape never waits
+// for it.
 #pragma once
 
 #include <memory>

@@ -27,7 +27,7 @@ using base::Status;
 using Stopwatch = std::chrono::steady_clock;
 
 constexpr std::size_t kPollArrivals = 10'000;
-constexpr int kIdlePollMs = 50;                            // how late a due timer may be noticed
+constexpr int kIdlePollMs = 50;  // how late a due timer may be noticed
 constexpr auto kPublishEvery = std::chrono::seconds(1);
 
 PipelineError fatal(const Error& error) { return {error.message, true}; }
@@ -36,7 +36,8 @@ PipelineError passing(const Error& error) { return {error.message, false}; }
 /// State, model and the turn that both kinds of pipeline share. Members are destroyed in the reverse order they need.
 class Core {
  public:
-  explicit Core(const PipelineParts& parts) : parts_(parts), model_(parts.policy.policy, parts.erasure_key), decoder_(model_.catalogue()) {}
+  explicit Core(const PipelineParts& parts)
+      : parts_(parts), model_(parts.policy.policy, parts.erasure_key), decoder_(model_.catalogue()) {}
 
   [[nodiscard]] std::optional<PipelineError> open_store() {
     auto directory = state::StateDirectory::open(parts_.config.state, state::StateDirectory::Mode::kCreate);
@@ -53,7 +54,8 @@ class Core {
     return std::nullopt;
   }
 
-  [[nodiscard]] std::optional<PipelineError> open_instance(std::unique_ptr<task::Sink> sink, task::InstanceOptions options) {
+  [[nodiscard]] std::optional<PipelineError> open_instance(std::unique_ptr<task::Sink> sink,
+                                                           task::InstanceOptions options) {
     sink_ = std::move(sink);
     options.workers = parts_.config.workers;
     options.follow_wall_clock = true;
@@ -79,7 +81,8 @@ class Core {
   }
 
   /// What ends every turn: the wall clock, a commit if it is time, figures. `position` is asked only for a commit.
-  [[nodiscard]] Status end_turn(bool is_idle, const std::function<std::string()>& position, const std::function<std::vector<observe::Lag>()>& lags) {
+  [[nodiscard]] Status end_turn(bool is_idle, const std::function<std::string()>& position,
+                                const std::function<std::vector<observe::Lag>()>& lags) {
     observe::Health& health = parts_.observers.health();
     if (Status told = instance_->advance_wall(parts_.clock.now()); !told) return told;
     if (instance_->has_uncommitted()) health.work_waits();
@@ -90,7 +93,8 @@ class Core {
     const auto now = Stopwatch::now();
     if (now - published_ >= kPublishEvery) {
       published_ = now;
-      parts_.observers.metrics().publish(instance_->tally(), instance_->statistics(), lags(), parts_.observers.troubles);
+      parts_.observers.metrics().publish(instance_->tally(), instance_->statistics(), lags(),
+                                         parts_.observers.troubles);
     }
     health.beat();
     health.step_succeeded();
@@ -165,7 +169,10 @@ class KafkaPipeline {
         if (const Status taken = take(arrival); !taken) return passing(taken.error());
       }
       tell_contact();
-      if (const Status ended = core_.end_turn(arrivals.empty(), [] { return std::string{}; }, [this] { return lags(); }); !ended) return passing(ended.error());
+      if (const Status ended = core_.end_turn(
+              arrivals.empty(), [] { return std::string{}; }, [this] { return lags(); });
+          !ended)
+        return passing(ended.error());
       if (core_.take_committed()) tell_group();
       if (const Status paced = pace(); !paced) return passing(paced.error());
       was_ready = was_ready || parts_.observers.health().is_ready();
@@ -228,7 +235,8 @@ class KafkaPipeline {
   }
 
   void tell_group() {
-    for (const task::PartitionStatistics& each : core_.instance().statistics().partitions) source_->commit_offsets(each.partition, each.next_offset);
+    for (const task::PartitionStatistics& each : core_.instance().statistics().partitions)
+      source_->commit_offsets(each.partition, each.next_offset);
   }
 
   [[nodiscard]] std::vector<observe::Lag> lags() const {
@@ -271,7 +279,8 @@ class FilePipeline {
     const FilesConfig& files = *parts_.config.files;
     source::FileSourceOptions source_options;
     source_options.follow = files.follow;
-    auto source = source::FileSource::open(files.inputs, [this](task::Record record) { return core_.decode(std::move(record)); }, source_options);
+    auto source = source::FileSource::open(
+        files.inputs, [this](task::Record record) { return core_.decode(std::move(record)); }, source_options);
     if (!source) return fatal(source.error());
     source_ = std::move(*source);
     std::unique_ptr<task::Sink> sink;
@@ -287,7 +296,8 @@ class FilePipeline {
     options.inputs = source_->inputs();
     if (auto error = core_.open_instance(std::move(sink), std::move(options))) return error;
     if (const Status sought = source_->seek(core_.instance().source_position()); !sought) return fatal(sought.error());
-    parts_.observers.health().set_partitions(static_cast<std::size_t>(files.partitions), static_cast<std::size_t>(files.partitions));
+    parts_.observers.health().set_partitions(static_cast<std::size_t>(files.partitions),
+                                             static_cast<std::size_t>(files.partitions));
     return std::nullopt;
   }
 
@@ -302,14 +312,18 @@ class FilePipeline {
         return passing(got.error());
       }
       for (const std::uint16_t input : source_->take_ended()) {
-        if (const Status told = core_.instance().news({task::InputNews::Kind::kAtEnd, input, -1}); !told) return passing(told.error());
+        if (const Status told = core_.instance().news({task::InputNews::Kind::kAtEnd, input, -1}); !told)
+          return passing(told.error());
       }
       for (source::FileSource::Item& item : items) {
-        if (const Status offered = core_.instance().offer(std::move(item.decoded), item.last_of_input); !offered) return passing(offered.error());
+        if (const Status offered = core_.instance().offer(std::move(item.decoded), item.last_of_input); !offered)
+          return passing(offered.error());
       }
       if (const Status told = tell_caught_up(); !told) return passing(told.error());
       parts_.observers.health().source_contact();
-      if (const Status ended = core_.end_turn(items.empty(), [this] { return source_->position(); }, [] { return std::vector<observe::Lag>{}; }); !ended) {
+      if (const Status ended = core_.end_turn(
+              items.empty(), [this] { return source_->position(); }, [] { return std::vector<observe::Lag>{}; });
+          !ended) {
         return passing(ended.error());
       }
       was_ready = was_ready || parts_.observers.health().is_ready();
@@ -349,7 +363,11 @@ std::optional<PipelineError> run_pipeline(const PipelineParts& parts, bool& was_
 
 }  // namespace
 
-std::optional<PipelineError> run_kafka_pipeline(const PipelineParts& parts, bool& was_ready) { return run_pipeline<KafkaPipeline>(parts, was_ready); }
-std::optional<PipelineError> run_file_pipeline(const PipelineParts& parts, bool& was_ready) { return run_pipeline<FilePipeline>(parts, was_ready); }
+std::optional<PipelineError> run_kafka_pipeline(const PipelineParts& parts, bool& was_ready) {
+  return run_pipeline<KafkaPipeline>(parts, was_ready);
+}
+std::optional<PipelineError> run_file_pipeline(const PipelineParts& parts, bool& was_ready) {
+  return run_pipeline<FilePipeline>(parts, was_ready);
+}
 
 }  // namespace troth::app

@@ -24,7 +24,8 @@ base::Result<std::string> read_small_file(const std::string& path, std::size_t b
   return bytes;
 }
 
-base::Result<LoadedPolicy> load_policy(const std::optional<std::string>& file, const std::optional<std::string>& overlay) {
+base::Result<LoadedPolicy> load_policy(const std::optional<std::string>& file,
+                                       const std::optional<std::string>& overlay) {
   const auto read = [](const std::string& path) -> base::Result<base::Value> {
     auto text = read_small_file(path, base::limits::kConfigurationBytes);
     if (!text) return text.error();

@@ -20,7 +20,8 @@ struct LoadedPolicy {
 };
 
 /// Reads, merges and checks. Errors name file and line.
-[[nodiscard]] base::Result<LoadedPolicy> load_policy(const std::optional<std::string>& file, const std::optional<std::string>& overlay);
+[[nodiscard]] base::Result<LoadedPolicy> load_policy(const std::optional<std::string>& file,
+                                                     const std::optional<std::string>& overlay);
 
 /// A whole small file; an error if it cannot be read or is larger than `bytes_max`.
 [[nodiscard]] base::Result<std::string> read_small_file(const std::string& path, std::size_t bytes_max);

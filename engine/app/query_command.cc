@@ -23,8 +23,11 @@ struct QueryArguments {
 };
 
 void add_state_options(CLI::App& command, QueryArguments& arguments) {
-  command.add_option("--state", arguments.state, "The state directory of a replay or a run that has ended")->required()->type_name("DIR");
-  command.add_option("--as-of", arguments.as_of, "At this time, not before the state's own; default: the state's")->check(time_text());
+  command.add_option("--state", arguments.state, "The state directory of a replay or a run that has ended")
+      ->required()
+      ->type_name("DIR");
+  command.add_option("--as-of", arguments.as_of, "At this time, not before the state's own; default: the state's")
+      ->check(time_text());
   command.add_option("--policy", arguments.policy, "Another policy than the state's own")->type_name("FILE");
   command.add_flag("--json", arguments.is_json, "JSON instead of text");
 }
@@ -46,7 +49,8 @@ Opened open_state(const QueryArguments& arguments) {
   const event::TimeUs tau = opened.reader->tau();
   opened.t = arguments.as_of ? time_of(*arguments.as_of) : tau;
   if (opened.t < tau) {
-    opened.code = complain(kWrongUse, fmt::format("--as-of {}: the state {} stands at {} and cannot go back; replay the log with this --as-of and --snapshot instead",
+    opened.code = complain(kWrongUse, fmt::format("--as-of {}: the state {} stands at {} and cannot go back; replay "
+                                                  "the log with this --as-of and --snapshot instead",
                                                   *arguments.as_of, arguments.state, event::format_time(tau)));
   }
   return opened;
@@ -56,16 +60,19 @@ int run_query(const QueryArguments& arguments, bool explains) {
   const Opened opened = open_state(arguments);
   if (opened.code != kDone) return opened.code;
   const Terminal terminal(1);
-  auto found = opened.reader->read_customer(arguments.tenant, arguments.customer, opened.t, [&](const operators::View& view) {
-    if (arguments.is_json) {
-      fmt::print("{}\n", operators::score_record(view, explains ? operators::Detail::kFull : operators::Detail::kQuery));
-    } else {
-      fmt::print("{}{}", customer_text(view, terminal), explains ? waterfall_text(view, terminal) : "");
-    }
-  });
+  auto found =
+      opened.reader->read_customer(arguments.tenant, arguments.customer, opened.t, [&](const operators::View& view) {
+        if (arguments.is_json) {
+          fmt::print("{}\n",
+                     operators::score_record(view, explains ? operators::Detail::kFull : operators::Detail::kQuery));
+        } else {
+          fmt::print("{}{}", customer_text(view, terminal), explains ? waterfall_text(view, terminal) : "");
+        }
+      });
   if (!found) return complain(kFailed, found.error().message);
   if (!*found) {
-    return complain(kNotFound, fmt::format("customer '{}' of tenant '{}' was never heard of in {} (or was erased); `troth top --state {}` lists some that are there",
+    return complain(kNotFound, fmt::format("customer '{}' of tenant '{}' was never heard of in {} (or was erased); "
+                                           "`troth top --state {}` lists some that are there",
                                            arguments.customer, arguments.tenant, arguments.state, arguments.state));
   }
   return kDone;
@@ -111,11 +118,13 @@ std::string top_json(const std::vector<AtRisk>& top) {
     json.field("customer", each.customer);
     json.field("score", each.score);
     json.key("severity");
-    if (each.severity < 0) json.null(); else json.integer(each.severity);
+    if (each.severity < 0) json.null();
+    else json.integer(each.severity);
     json.field("tenant", each.tenant);
     json.field("tier", each.tier);
     json.key("worst");
-    if (each.worst.empty()) json.null(); else json.string(each.worst);
+    if (each.worst.empty()) json.null();
+    else json.string(each.worst);
     json.end_map();
   }
   json.end_list();
@@ -126,17 +135,18 @@ int run_top(const QueryArguments& arguments) {
   const Opened opened = open_state(arguments);
   if (opened.code != kDone) return opened.code;
   std::vector<AtRisk> top;  // a heap: the least at risk of those kept on top
-  auto walked = opened.reader->instance().for_each_key([&](std::int32_t, std::string_view, task::KeyState& state) -> base::Status {
-    operators::TrustModel::read_at(state, opened.t, [&](const operators::View& view) {
-      top.push_back(risk_of(view));
-      std::push_heap(top.begin(), top.end());
-      if (top.size() > arguments.count) {
-        std::pop_heap(top.begin(), top.end());
-        top.pop_back();
-      }
-    });
-    return base::success();
-  });
+  auto walked = opened.reader->instance().for_each_key(
+      [&](std::int32_t, std::string_view, task::KeyState& state) -> base::Status {
+        operators::TrustModel::read_at(state, opened.t, [&](const operators::View& view) {
+          top.push_back(risk_of(view));
+          std::push_heap(top.begin(), top.end());
+          if (top.size() > arguments.count) {
+            std::pop_heap(top.begin(), top.end());
+            top.pop_back();
+          }
+        });
+        return base::success();
+      });
   if (!walked) return complain(kFailed, walked.error().message);
   std::sort_heap(top.begin(), top.end());
   if (arguments.is_json) {
@@ -144,9 +154,11 @@ int run_top(const QueryArguments& arguments) {
     return kDone;
   }
   const Terminal terminal(1);
-  fmt::print("{}\n", terminal.paint(Terminal::Ink::kDim, fmt::format("{:>6}  {:<9} {:>6}  {:<26} {}", "trust", "tier", "alerts", "worst alert", "customer")));
+  fmt::print("{}\n", terminal.paint(Terminal::Ink::kDim, fmt::format("{:>6}  {:<9} {:>6}  {:<26} {}", "trust", "tier",
+                                                                     "alerts", "worst alert", "customer")));
   for (const AtRisk& each : top) {
-    fmt::print("{:>6}  {:<9} {:>6}  {:<26} {}{}\n", points(each.score), each.tier, each.firing, each.worst, each.customer, each.tenant == "default" ? "" : " of " + each.tenant);
+    fmt::print("{:>6}  {:<9} {:>6}  {:<26} {}{}\n", points(each.score), each.tier, each.firing, each.worst,
+               each.customer, each.tenant == "default" ? "" : " of " + each.tenant);
   }
   return kDone;
 }

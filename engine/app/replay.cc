@@ -32,10 +32,12 @@ using base::Status;
 using Stopwatch = std::chrono::steady_clock;
 
 constexpr std::size_t kPollItems = 2'048;
-constexpr auto kCommitEvery = std::chrono::seconds(5);     // so that a kill loses little
+constexpr auto kCommitEvery = std::chrono::seconds(5);  // so that a kill loses little
 constexpr auto kProgressEvery = std::chrono::milliseconds(250);
 
-double seconds_since(Stopwatch::time_point start) { return std::chrono::duration<double>(Stopwatch::now() - start).count(); }
+double seconds_since(Stopwatch::time_point start) {
+  return std::chrono::duration<double>(Stopwatch::now() - start).count();
+}
 
 /// Standard input, kept in a nameless temporary file so that it can be read once per --as-of before the last event.
 class Spool {
@@ -80,11 +82,15 @@ class Spool {
 class Pass {
  public:
   Pass(const ReplayOptions& options, event::TimeUs fold_until)
-      : options_(options), model_(options.policy.policy, options.erasure_key, fold_until), decoder_(model_.catalogue()) {}
+      : options_(options),
+        model_(options.policy.policy, options.erasure_key, fold_until),
+        decoder_(model_.catalogue()) {}
 
-  [[nodiscard]] std::optional<ReplayError> open(const std::optional<std::string>& state, const std::optional<std::string>& out, int stdin_fd) {
+  [[nodiscard]] std::optional<ReplayError> open(const std::optional<std::string>& state,
+                                                const std::optional<std::string>& out, int stdin_fd) {
     const auto wrong = [](const Error& error) { return ReplayError{error.message, true}; };
-    auto directory = state ? state::StateDirectory::open(*state, state::StateDirectory::Mode::kCreate) : state::StateDirectory::temporary();
+    auto directory = state ? state::StateDirectory::open(*state, state::StateDirectory::Mode::kCreate)
+                           : state::StateDirectory::temporary();
     if (!directory) return wrong(directory.error());
     directory_ = std::move(*directory);
     if (const Status kept = keep_policy(*directory_, options_.policy); !kept) return wrong(kept.error());
@@ -93,7 +99,9 @@ class Pass {
     store_ = std::move(*store);
     source::FileSourceOptions source_options;
     source_options.stdin_fd = stdin_fd;
-    auto source = source::FileSource::open(options_.files, [this](task::Record record) { return decode_record(decoder_, std::move(record)); }, source_options);
+    auto source = source::FileSource::open(
+        options_.files, [this](task::Record record) { return decode_record(decoder_, std::move(record)); },
+        source_options);
     if (!source) return wrong(source.error());
     source_ = std::move(*source);
     if (out) {
@@ -112,7 +120,8 @@ class Pass {
     auto instance = task::Instance::open(model_, *store_, *sink_, instance_options);
     if (!instance) return wrong(instance.error());
     instance_ = std::move(*instance);
-    if (const Status sought = source_->seek(instance_->source_position()); !sought) return ReplayError{sought.error().message, false};
+    if (const Status sought = source_->seek(instance_->source_position()); !sought)
+      return ReplayError{sought.error().message, false};
     return std::nullopt;
   }
 
@@ -136,7 +145,8 @@ class Pass {
       if (*got == 0) break;
       events_ += *got;
       for (source::FileSource::Item& item : items) {
-        if (const Status offered = instance_->offer(std::move(item.decoded), item.last_of_input); !offered) return offered;
+        if (const Status offered = instance_->offer(std::move(item.decoded), item.last_of_input); !offered)
+          return offered;
       }
       const auto now = Stopwatch::now();
       if (instance_->wants_commit() || now - last_commit >= kCommitEvery) {
@@ -158,7 +168,8 @@ class Pass {
     progress.events = tally.read - before;
     progress.event_time = instance_->greatest_tau();
     namespace counters = operators::counters;
-    for (std::size_t i = counters::kAlerts; i < counters::kFiring && i < tally.counters.size(); ++i) progress.alerts += tally.counters[i];
+    for (std::size_t i = counters::kAlerts; i < counters::kFiring && i < tally.counters.size(); ++i)
+      progress.alerts += tally.counters[i];
     progress.seconds = seconds_since(start);
     progress.bytes_used = read.bytes_used;
     progress.bytes_total = read.bytes_total;
@@ -203,8 +214,8 @@ class SnapshotFile {
 };
 
 /// Φ at a time before the last event: a pass of its own, in which later events are admitted but not folded.
-std::optional<ReplayError> snapshot_earlier(const ReplayOptions& options, std::optional<event::TimeUs> horizon, event::TimeUs t,
-                                            const Spool& spool, SnapshotFile& snapshot) {
+std::optional<ReplayError> snapshot_earlier(const ReplayOptions& options, std::optional<event::TimeUs> horizon,
+                                            event::TimeUs t, const Spool& spool, SnapshotFile& snapshot) {
   ReplayOptions again = options;
   again.horizon = horizon;
   again.epoch_events.reset();
@@ -224,10 +235,12 @@ std::variant<Summary, ReplayError> replay(const ReplayOptions& options, const On
   const auto failed = [](const Status& status) { return ReplayError{status.error().message, false}; };
   SnapshotFile snapshot;
   if (options.snapshot) {
-    if (const Status opened = snapshot.open(*options.snapshot); !opened) return ReplayError{opened.error().message, true};
+    if (const Status opened = snapshot.open(*options.snapshot); !opened)
+      return ReplayError{opened.error().message, true};
   }
   Spool spool;
-  const bool reads_stdin = options.files.empty() || std::find(options.files.begin(), options.files.end(), "-") != options.files.end();
+  const bool reads_stdin =
+      options.files.empty() || std::find(options.files.begin(), options.files.end(), "-") != options.files.end();
   if (reads_stdin && options.snapshot && !options.as_of.empty()) {
     if (const Status filled = spool.fill(); !filled) return failed(filled);
   }

@@ -1,5 +1,6 @@
-// Replay: history out of files, at full speed, into a state directory and output files. The driver thread reads, decodes
-// and offers; the instance's workers do the rest. Resumable: the same command again goes on where the last one stopped.
+// Replay: history out of files, at full speed, into a state directory and output files. The driver thread reads,
+// decodes and offers; the instance's workers do the rest. Resumable: the same command again goes on where the last one
+// stopped.
 #pragma once
 
 #include <cstdint>
@@ -18,13 +19,13 @@
 namespace troth::app {
 
 struct ReplayOptions {
-  std::vector<std::string> files;                 // empty: standard input
+  std::vector<std::string> files;  // empty: standard input
   LoadedPolicy policy;
   std::string erasure_key;
-  std::optional<std::string> state;               // nothing: a temporary one
+  std::optional<std::string> state;  // nothing: a temporary one
   std::optional<std::string> out;
-  std::vector<event::TimeUs> as_of;               // ascending, each once; empty: the greatest event time
-  std::optional<event::TimeUs> horizon;           // nothing: none
+  std::vector<event::TimeUs> as_of;      // ascending, each once; empty: the greatest event time
+  std::optional<event::TimeUs> horizon;  // nothing: none
   std::optional<std::string> snapshot;
   std::int32_t partitions = 16;
   int workers = 1;
@@ -33,7 +34,7 @@ struct ReplayOptions {
 
 struct ReplayProgress {
   std::uint64_t events = 0;
-  event::TimeUs event_time = 0;                   // τ reached
+  event::TimeUs event_time = 0;  // τ reached
   std::int64_t alerts = 0;
   double seconds = 0;
   std::uint64_t bytes_used = 0, bytes_total = 0;  // total 0: unknown

@@ -29,7 +29,8 @@ struct ReplayArguments {
 
 std::string progress_line(const ReplayProgress& progress, const Terminal& terminal) {
   const double rate = progress.seconds > 0 ? static_cast<double>(progress.events) / progress.seconds : 0;
-  std::string line = fmt::format("{} events  {}/s  ", grouped(static_cast<std::int64_t>(progress.events)), grouped(static_cast<std::int64_t>(rate)));
+  std::string line = fmt::format("{} events  {}/s  ", grouped(static_cast<std::int64_t>(progress.events)),
+                                 grouped(static_cast<std::int64_t>(rate)));
   line += terminal.paint(Terminal::Ink::kBold, event::format_time(progress.event_time).substr(0, 10));
   line += fmt::format("  {} alerts", grouped(progress.alerts));
   if (progress.is_closing) return line + "  closing";
@@ -67,9 +68,11 @@ int run_replay(const ReplayArguments& arguments) {
   }
 
   Terminal messages(2);
-  const auto result = replay(options, [&](const ReplayProgress& progress) { messages.progress(progress_line(progress, messages)); });
+  const auto result =
+      replay(options, [&](const ReplayProgress& progress) { messages.progress(progress_line(progress, messages)); });
   messages.end_progress();
-  if (const auto* error = std::get_if<ReplayError>(&result)) return complain(error->is_wrong_use ? kWrongUse : kFailed, error->message);
+  if (const auto* error = std::get_if<ReplayError>(&result))
+    return complain(error->is_wrong_use ? kWrongUse : kFailed, error->message);
   const auto& summary = std::get<Summary>(result);
   if (arguments.is_json) {
     fmt::print("{}\n", summary_json(summary));
@@ -91,22 +94,40 @@ void add_replay(CLI::App& app, Action& action) {
       "  troth replay orders.ndjson deliveries.ndjson --out results --snapshot customers.ndjson\n"
       "  troth replay history.ndjson --as-of 2026-01-01T00:00:00Z --snapshot new_year.ndjson\n"
       "  troth replay history.ndjson --overlay harsher.yaml --json        (what would another policy have done?)");
-  command->add_option("FILES", arguments->files, "Event files; - or none: standard input")->check([](const std::string&) { return std::string{}; });
+  command->add_option("FILES", arguments->files, "Event files; - or none: standard input")
+      ->check([](const std::string&) { return std::string{}; });
   command->add_option("--policy", arguments->policy, "Policy, YAML; default: the one built in")->type_name("FILE");
   command->add_option("--overlay", arguments->overlay, "A second policy, merged over the first")->type_name("FILE");
-  command->add_option("--state", arguments->state, "Keep the state here, and go on from it; default: a temporary one")->type_name("DIR");
-  command->add_option("--out", arguments->out, "Write scores, alerts, promises and deadletters.ndjson here")->type_name("DIR");
-  command->add_option("--as-of", arguments->as_of, "Where customers stand at this time; repeatable; default: the greatest event time")
-      ->check(time_text())->allow_extra_args(false);
-  command->add_option("--horizon", arguments->horizon, "Events later than this are refused as future; none: nothing is; default: now, kept in the state")
-      ->check([](const std::string& text) { return text == "none" ? std::string{} : time_text()(const_cast<std::string&>(text)); })->type_name("TIME|none");
-  command->add_option("--snapshot", arguments->snapshot, "Every customer's full record at each --as-of, a line each")->type_name("FILE");
-  command->add_option("--partitions", arguments->partitions, "Partitions that customers are spread over, as Kafka would")
-      ->check(CLI::Range(1, base::limits::kPartitions))->capture_default_str();
-  command->add_option("--workers", arguments->workers, "Threads; default: the cores")->check(CLI::Range(1, base::limits::kWorkers));
-  command->add_option("--epoch-events", arguments->epoch_events, "Close every epoch of a partition after exactly so many of its events")
+  command->add_option("--state", arguments->state, "Keep the state here, and go on from it; default: a temporary one")
+      ->type_name("DIR");
+  command->add_option("--out", arguments->out, "Write scores, alerts, promises and deadletters.ndjson here")
+      ->type_name("DIR");
+  command
+      ->add_option("--as-of", arguments->as_of,
+                   "Where customers stand at this time; repeatable; default: the greatest event time")
+      ->check(time_text())
+      ->allow_extra_args(false);
+  command
+      ->add_option("--horizon", arguments->horizon,
+                   "Events later than this are refused as future; none: nothing is; default: now, kept in the state")
+      ->check([](const std::string& text) {
+        return text == "none" ? std::string{} : time_text()(const_cast<std::string&>(text));
+      })
+      ->type_name("TIME|none");
+  command->add_option("--snapshot", arguments->snapshot, "Every customer's full record at each --as-of, a line each")
+      ->type_name("FILE");
+  command
+      ->add_option("--partitions", arguments->partitions, "Partitions that customers are spread over, as Kafka would")
+      ->check(CLI::Range(1, base::limits::kPartitions))
+      ->capture_default_str();
+  command->add_option("--workers", arguments->workers, "Threads; default: the cores")
+      ->check(CLI::Range(1, base::limits::kWorkers));
+  command
+      ->add_option("--epoch-events", arguments->epoch_events,
+                   "Close every epoch of a partition after exactly so many of its events")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
-  command->add_option("--erasure-key", arguments->erasure_key, "Key under which erased customers are remembered")->type_name("FILE");
+  command->add_option("--erasure-key", arguments->erasure_key, "Key under which erased customers are remembered")
+      ->type_name("FILE");
   command->add_flag("--strict", arguments->is_strict, "Exit 4 if there were dead letters");
   command->add_flag("--json", arguments->is_json, "The summary as one JSON object");
   command->callback([arguments, &action] { action = [arguments] { return run_replay(*arguments); }; });

@@ -24,7 +24,8 @@ constexpr auto kLongestPause = std::chrono::seconds(10);
 /// Sleeps, but not through a stop.
 void pause_for(std::chrono::milliseconds time, const StopSignal& signal) {
   const auto until = std::chrono::steady_clock::now() + time;
-  while (!signal.asked() && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  while (!signal.asked() && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
 }
 
 int run(const std::string& config_file) {
@@ -47,10 +48,12 @@ int run(const std::string& config_file) {
   const base::SystemClock clock(config->clock_offset_us);
   Observers observers(clock, config->kafka ? config->kafka->inputs : config->files->inputs);
   if (config->http_host) {
-    if (const auto served = observers.serve(*config->http_host, config->http_port); !served) return complain(kWrongUse, served.error().message);
+    if (const auto served = observers.serve(*config->http_host, config->http_port); !served)
+      return complain(kWrongUse, served.error().message);
     spdlog::info("serving /metrics, /healthz and /readyz at http://{}:{}", *config->http_host, observers.port());
   }
-  if (config->clock_offset_us != 0) spdlog::warn("the wall clock is shifted: this is a rehearsal, at {}", event::format_time(clock.now()));
+  if (config->clock_offset_us != 0)
+    spdlog::warn("the wall clock is shifted: this is a rehearsal, at {}", event::format_time(clock.now()));
 
   const std::function<bool()> stop = [&] { return signal.asked(); };
   const PipelineParts parts{*config, *policy, erasure_key, clock, observers, stop};
@@ -78,8 +81,11 @@ int run(const std::string& config_file) {
 
 void add_run(CLI::App& app, Action& action) {
   auto config = std::make_shared<std::string>();
-  CLI::App* command = app.add_subcommand("run", "The live pipeline: Kafka topics or growing files in, scores and alerts out");
-  command->footer("SIGTERM drains: what was read is committed and delivered, then it exits with 0. The file is described in schemas/config.json.");
+  CLI::App* command =
+      app.add_subcommand("run", "The live pipeline: Kafka topics or growing files in, scores and alerts out");
+  command->footer(
+      "SIGTERM drains: what was read is committed and delivered, then it exits with 0. The file is described in "
+      "schemas/config.json.");
   command->add_option("--config", *config, "Configuration, YAML")->required()->type_name("FILE");
   command->callback([config, &action] { action = [config] { return run(*config); }; });
 }

@@ -10,8 +10,8 @@
 namespace troth::app {
 
 base::Status write_snapshot(task::Instance& instance, event::TimeUs t, std::ostream& out) {
-  // Keys are sorted in memory, records are not: a key is "tenant U+001F customer", and no id has so small a character, so
-  // bytes sort as (tenant, customer) do.
+  // Keys are sorted in memory, records are not: a key is "tenant U+001F customer", and no id has so small a character,
+  // so bytes sort as (tenant, customer) do.
   std::vector<std::string> keys;
   auto listed = instance.for_each_key([&](std::int32_t, std::string_view key, task::KeyState&) -> base::Status {
     keys.emplace_back(key);

@@ -24,16 +24,21 @@ class NoSink final : public task::Sink {
  public:
   [[nodiscard]] bool wants_outbox() const override { return false; }
   [[nodiscard]] Status restore(std::string_view) override { return base::success(); }
-  [[nodiscard]] Status write(const std::vector<task::Outgoing>&) override { return Error{"a state that is only read has no outputs"}; }
+  [[nodiscard]] Status write(const std::vector<task::Outgoing>&) override {
+    return Error{"a state that is only read has no outputs"};
+  }
   [[nodiscard]] base::Result<std::string> make_durable() override { return std::string{}; }
 };
 
 Status write_file(const std::string& path, std::string_view bytes) {
-  const auto failed = [&](std::string_view what) { return Error{fmt::format("{}: {}: {}", path, what, std::strerror(errno))}; };
+  const auto failed = [&](std::string_view what) {
+    return Error{fmt::format("{}: {}: {}", path, what, std::strerror(errno))};
+  };
   const std::string aside = path + ".new";
   const int fd = ::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return failed("cannot be written");
-  const bool written = ::write(fd, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()) && ::fsync(fd) == 0;
+  const bool written =
+      ::write(fd, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()) && ::fsync(fd) == 0;
   ::close(fd);
   if (!written || ::rename(aside.c_str(), path.c_str()) != 0) return failed("cannot be written");
   return base::success();
@@ -52,7 +57,8 @@ Status keep_policy(const state::StateDirectory& directory, const LoadedPolicy& p
 
 StateReader::~StateReader() = default;
 
-base::Result<std::unique_ptr<StateReader>> StateReader::open(const std::string& path, const std::optional<std::string>& policy_file) {
+base::Result<std::unique_ptr<StateReader>> StateReader::open(const std::string& path,
+                                                             const std::optional<std::string>& policy_file) {
   std::unique_ptr<StateReader> reader(new StateReader());
   auto directory = state::StateDirectory::open(path, state::StateDirectory::Mode::kMustExist);
   if (!directory) return directory.error();

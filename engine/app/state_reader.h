@@ -1,5 +1,5 @@
-// StateReader: a state directory opened to be looked at: query, explain, top, inspect. Nothing in it is changed. The policy
-// is the one that the state was computed under, which is kept beside it. Main thread.
+// StateReader: a state directory opened to be looked at: query, explain, top, inspect. Nothing in it is changed. The
+// policy is the one that the state was computed under, which is kept beside it. Main thread.
 #pragma once
 
 #include <memory>
@@ -21,7 +21,8 @@ namespace troth::app {
 class StateReader {
  public:
   /// `policy_file`: another policy than the kept one; nothing of the state is recomputed but what is not sealed.
-  [[nodiscard]] static base::Result<std::unique_ptr<StateReader>> open(const std::string& path, const std::optional<std::string>& policy_file);
+  [[nodiscard]] static base::Result<std::unique_ptr<StateReader>> open(const std::string& path,
+                                                                       const std::optional<std::string>& policy_file);
   ~StateReader();
 
   [[nodiscard]] task::Instance& instance() { return *instance_; }

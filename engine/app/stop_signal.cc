@@ -1,7 +1,7 @@
 #include "engine/app/stop_signal.h"
 
-#include <csignal>
 #include <unistd.h>
+#include <csignal>
 
 namespace troth::app {
 namespace {

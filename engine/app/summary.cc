@@ -49,22 +49,26 @@ std::vector<RuleCounts> alerts_by_rule(const Summary& summary) {
   return rules;
 }
 
-std::string head(const Terminal& terminal, std::string_view title) { return "\n" + terminal.paint(Ink::kBold, title) + "\n"; }
+std::string head(const Terminal& terminal, std::string_view title) {
+  return "\n" + terminal.paint(Ink::kBold, title) + "\n";
+}
 
 constexpr int kBarCells = 28;
 
 std::string tiers_text(const Summary& summary, const Terminal& terminal) {
   static constexpr std::array<std::pair<operators::Tier, Ink>, 5> kTiers{{{operators::Tier::kDevoted, Ink::kGreen},
-                                                                         {operators::Tier::kTrusting, Ink::kGreen},
-                                                                         {operators::Tier::kWatch, Ink::kYellow},
-                                                                         {operators::Tier::kEroding, Ink::kRed},
-                                                                         {operators::Tier::kBroken, Ink::kRed}}};
+                                                                          {operators::Tier::kTrusting, Ink::kGreen},
+                                                                          {operators::Tier::kWatch, Ink::kYellow},
+                                                                          {operators::Tier::kEroding, Ink::kRed},
+                                                                          {operators::Tier::kBroken, Ink::kRed}}};
   std::int64_t most = 0;
-  for (const auto& [tier, ink] : kTiers) most = std::max(most, counter(summary, counters::kTiers + static_cast<std::size_t>(tier)));
+  for (const auto& [tier, ink] : kTiers)
+    most = std::max(most, counter(summary, counters::kTiers + static_cast<std::size_t>(tier)));
   std::string text = head(terminal, "Customers by tier of trust");
   for (const auto& [tier, ink] : kTiers) {
     const std::int64_t count = counter(summary, counters::kTiers + static_cast<std::size_t>(tier));
-    text += fmt::format("  {:<22}{:>11}  {}\n", name_of(tier), grouped(count), terminal.paint(ink, Terminal::bar(count, most, kBarCells)));
+    text += fmt::format("  {:<22}{:>11}  {}\n", name_of(tier), grouped(count),
+                        terminal.paint(ink, Terminal::bar(count, most, kBarCells)));
   }
   return text;
 }
@@ -79,12 +83,14 @@ std::string losses_text(const Summary& summary, const Terminal& terminal) {
     if (amount > 0) losses.emplace_back(amount, name_of(static_cast<operators::Kind>(kind)));
   }
   if (losses.empty()) return {};
-  std::sort(losses.begin(), losses.end(), [](const auto& a, const auto& b) { return a.first != b.first ? a.first > b.first : a.second < b.second; });
+  std::sort(losses.begin(), losses.end(),
+            [](const auto& a, const auto& b) { return a.first != b.first ? a.first > b.first : a.second < b.second; });
   if (losses.size() > kShown) losses.resize(kShown);
   std::string text = head(terminal, "What cost most trust");
   for (const auto& [amount, kind] : losses) {
     const auto share = static_cast<double>(amount) * 100 / static_cast<double>(whole);
-    text += fmt::format("  {:<22}{:>10.1f}%  {}\n", kind, share, terminal.paint(Ink::kRed, Terminal::bar(amount, losses.front().first, kBarCells)));
+    text += fmt::format("  {:<22}{:>10.1f}%  {}\n", kind, share,
+                        terminal.paint(Ink::kRed, Terminal::bar(amount, losses.front().first, kBarCells)));
   }
   return text;
 }
@@ -94,16 +100,20 @@ std::string promises_text(const Summary& summary, const Terminal& terminal) {
   const std::int64_t broken = counter(summary, counters::kPromisesBroken);
   if (kept + broken == 0) return {};
   const auto share = static_cast<double>(kept) * 100 / static_cast<double>(kept + broken);
-  return head(terminal, "Promises") + fmt::format("  {:<22}{:>11}  {:.1f} %\n  {:<22}{:>11}\n", "kept", grouped(kept), share, "broken", grouped(broken));
+  return head(terminal, "Promises") + fmt::format("  {:<22}{:>11}  {:.1f} %\n  {:<22}{:>11}\n", "kept", grouped(kept),
+                                                  share, "broken", grouped(broken));
 }
 
 std::string alerts_text(const Summary& summary, const Terminal& terminal) {
   const auto rules = alerts_by_rule(summary);
   if (rules.empty()) return {};
-  std::string text = head(terminal, "Alerts") + terminal.paint(Ink::kDim, fmt::format("  {:<26}{:>9}{:>10}{:>9}{:>11}", "", "firing", "resolved", "expired", "retracted")) + "\n";
+  std::string text = head(terminal, "Alerts") +
+                     terminal.paint(Ink::kDim, fmt::format("  {:<26}{:>9}{:>10}{:>9}{:>11}", "", "firing", "resolved",
+                                                           "expired", "retracted")) +
+                     "\n";
   for (const RuleCounts& rule : rules) {
-    text += fmt::format("  {:<26}{:>9}{:>10}{:>9}{:>11}\n", rule.rule, grouped(rule.by_state[0]), grouped(rule.by_state[1]),
-                        grouped(rule.by_state[2]), grouped(rule.by_state[3]));
+    text += fmt::format("  {:<26}{:>9}{:>10}{:>9}{:>11}\n", rule.rule, grouped(rule.by_state[0]),
+                        grouped(rule.by_state[1]), grouped(rule.by_state[2]), grouped(rule.by_state[3]));
   }
   return text;
 }
@@ -113,7 +123,9 @@ std::string dead_letters_text(const Summary& summary, const Terminal& terminal) 
   std::string text = head(terminal, "Dead letters");
   for (std::size_t reason = 0; reason < event::kReasonCount; ++reason) {
     const auto count = static_cast<std::int64_t>(summary.tally.refused[reason]);
-    if (count > 0) text += fmt::format("  {:<22}{:>11}\n", event::reason_name(static_cast<event::Reason>(reason)), terminal.paint(Ink::kYellow, grouped(count)));
+    if (count > 0)
+      text += fmt::format("  {:<22}{:>11}\n", event::reason_name(static_cast<event::Reason>(reason)),
+                          terminal.paint(Ink::kYellow, grouped(count)));
   }
   return text;
 }
@@ -123,7 +135,9 @@ std::string dead_letters_text(const Summary& summary, const Terminal& terminal) 
 void measure_process(Summary& summary) {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; };
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
   summary.cpu_seconds = seconds(usage.ru_utime) + seconds(usage.ru_stime);
   summary.peak_rss_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
@@ -151,7 +165,8 @@ std::string summary_json(const Summary& summary) {
   json.begin_map();
   std::vector<std::pair<std::string_view, std::uint64_t>> reasons;
   for (std::size_t reason = 0; reason < event::kReasonCount; ++reason) {
-    if (summary.tally.refused[reason] > 0) reasons.emplace_back(event::reason_name(static_cast<event::Reason>(reason)), summary.tally.refused[reason]);
+    if (summary.tally.refused[reason] > 0)
+      reasons.emplace_back(event::reason_name(static_cast<event::Reason>(reason)), summary.tally.refused[reason]);
   }
   std::sort(reasons.begin(), reasons.end());
   for (const auto& [reason, count] : reasons) json.field(reason, count);
@@ -167,15 +182,21 @@ std::string summary_json(const Summary& summary) {
 
 std::string summary_text(const Summary& summary, const Terminal& terminal) {
   const double rate = summary.seconds > 0 ? static_cast<double>(summary.events_now) / summary.seconds : 0;
-  std::string text = terminal.paint(
-      Ink::kBold, fmt::format("{} events, {} customers, as of {}", grouped(static_cast<std::int64_t>(summary.tally.read)),
-                              grouped(counter(summary, counters::kCustomers)), event::format_time(summary.as_of).substr(0, 19) + "Z"));
-  text += "\n" + terminal.paint(Ink::kDim, fmt::format("{} at {} events/s, {} of CPU, {} at most; {} applied, {} duplicates, policy {}",
-                                                       span(summary.seconds), grouped(static_cast<std::int64_t>(rate)), span(summary.cpu_seconds),
-                                                       bytes_text(summary.peak_rss_bytes), grouped(static_cast<std::int64_t>(summary.tally.applied)),
-                                                       grouped(static_cast<std::int64_t>(summary.tally.duplicates)), summary.policy_hash.substr(0, 12))) + "\n";
-  text += tiers_text(summary, terminal) + losses_text(summary, terminal) + promises_text(summary, terminal) + alerts_text(summary, terminal) +
-          dead_letters_text(summary, terminal);
+  std::string text = terminal.paint(Ink::kBold, fmt::format("{} events, {} customers, as of {}",
+                                                            grouped(static_cast<std::int64_t>(summary.tally.read)),
+                                                            grouped(counter(summary, counters::kCustomers)),
+                                                            event::format_time(summary.as_of).substr(0, 19) + "Z"));
+  text += "\n" +
+          terminal.paint(
+              Ink::kDim,
+              fmt::format("{} at {} events/s, {} of CPU, {} at most; {} applied, {} duplicates, policy {}",
+                          span(summary.seconds), grouped(static_cast<std::int64_t>(rate)), span(summary.cpu_seconds),
+                          bytes_text(summary.peak_rss_bytes), grouped(static_cast<std::int64_t>(summary.tally.applied)),
+                          grouped(static_cast<std::int64_t>(summary.tally.duplicates)),
+                          summary.policy_hash.substr(0, 12))) +
+          "\n";
+  text += tiers_text(summary, terminal) + losses_text(summary, terminal) + promises_text(summary, terminal) +
+          alerts_text(summary, terminal) + dead_letters_text(summary, terminal);
   return text;
 }
 

@@ -25,7 +25,8 @@ void write_all(int fd, std::string_view text) {
 Terminal::Terminal(int fd) : fd_(fd), is_tty_(::isatty(fd) == 1) {
   const char* no_colour = std::getenv("NO_COLOR");
   const char* term = std::getenv("TERM");
-  has_colour_ = is_tty_ && (no_colour == nullptr || *no_colour == '\0') && term != nullptr && std::string_view(term) != "dumb";
+  has_colour_ =
+      is_tty_ && (no_colour == nullptr || *no_colour == '\0') && term != nullptr && std::string_view(term) != "dumb";
 }
 
 int Terminal::width() const {

@@ -33,7 +33,8 @@ int run_create(const TopicsArguments& arguments) {
     kafka = *config->kafka;
   }
   if (arguments.bootstrap) kafka.bootstrap = *arguments.bootstrap;
-  if (kafka.bootstrap.empty()) return complain(kWrongUse, "name the brokers with --bootstrap HOST:PORT or a --config FILE that does");
+  if (kafka.bootstrap.empty())
+    return complain(kWrongUse, "name the brokers with --bootstrap HOST:PORT or a --config FILE that does");
   source::KafkaSettings settings;
   settings.bootstrap = kafka.bootstrap;
   settings.client_id = kafka.client_id;
@@ -55,7 +56,8 @@ int run_create(const TopicsArguments& arguments) {
     fmt::print("{}\n", json.text());
   } else {
     for (const sink::TopicResult& result : *results) {
-      fmt::print("{:<24} {:<8} {}\n", result.name, kOutcomes.at(static_cast<std::size_t>(result.outcome)), result.message);
+      fmt::print("{:<24} {:<8} {}\n", result.name, kOutcomes.at(static_cast<std::size_t>(result.outcome)),
+                 result.message);
     }
   }
   return sink::usable(*results) ? kDone : kFailed;
@@ -67,12 +69,19 @@ void add_topics(CLI::App& app, Action& action) {
   auto arguments = std::make_shared<TopicsArguments>();
   CLI::App* topics = app.add_subcommand("topics", "Topics of a pipeline on Kafka");
   topics->require_subcommand(1);
-  CLI::App* create = topics->add_subcommand("create", "Make what is missing, check what is there; nothing is ever changed or deleted");
-  create->footer("Input topics need one number of partitions, all of them: that of the customers' key. Outputs are compacted.");
-  create->add_option("--config", arguments->config, "A configuration as for `troth run`: its brokers and topic names")->type_name("FILE");
+  CLI::App* create =
+      topics->add_subcommand("create", "Make what is missing, check what is there; nothing is ever changed or deleted");
+  create->footer(
+      "Input topics need one number of partitions, all of them: that of the customers' key. Outputs are compacted.");
+  create->add_option("--config", arguments->config, "A configuration as for `troth run`: its brokers and topic names")
+      ->type_name("FILE");
   create->add_option("--bootstrap", arguments->bootstrap, "Brokers")->type_name("HOST:PORT");
-  create->add_option("--partitions", arguments->partitions, "Partitions of every topic")->check(CLI::Range(1, base::limits::kPartitions))->capture_default_str();
-  create->add_option("--replication", arguments->replication, "Copies of every partition")->check(CLI::Range(1, 100))->capture_default_str();
+  create->add_option("--partitions", arguments->partitions, "Partitions of every topic")
+      ->check(CLI::Range(1, base::limits::kPartitions))
+      ->capture_default_str();
+  create->add_option("--replication", arguments->replication, "Copies of every partition")
+      ->check(CLI::Range(1, 100))
+      ->capture_default_str();
   create->add_flag("--json", arguments->is_json, "JSON instead of text");
   create->callback([arguments, &action] { action = [arguments] { return run_create(*arguments); }; });
 }

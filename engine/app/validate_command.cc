@@ -1,4 +1,5 @@
-// `troth validate FILES`: are these events, policies, configurations good? Says what is wrong and where; changes nothing.
+// `troth validate FILES`: are these events, policies, configurations good? Says what is wrong and where; changes
+// nothing.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -28,7 +29,7 @@ struct ValidateArguments {
 };
 
 struct FileReport {
-  std::string file, kind, error;            // error: of a policy, a configuration, or of reading
+  std::string file, kind, error;  // error: of a policy, a configuration, or of reading
   std::uint64_t events = 0;
   std::map<std::string, std::uint64_t> reasons;
   [[nodiscard]] bool is_good() const { return error.empty() && reasons.empty(); }
@@ -37,7 +38,8 @@ struct FileReport {
 FileReport validate_events(const ValidateArguments& arguments, const std::string& file) {
   FileReport report{file, "events", {}, 0, {}};
   decode::Decoder decoder(operators::catalogue());
-  auto source = source::FileSource::open({file}, [&](task::Record record) { return decode_record(decoder, std::move(record)); });
+  auto source =
+      source::FileSource::open({file}, [&](task::Record record) { return decode_record(decoder, std::move(record)); });
   if (!source) {
     report.error = source.error().message;
     return report;
@@ -54,7 +56,8 @@ FileReport validate_events(const ValidateArguments& arguments, const std::string
       const std::string reason(event::reason_name(rejection.reason));
       ++report.reasons[reason];
       if (!arguments.is_json && shown++ < arguments.most) {
-        fmt::print("{}:{}: {}{}\n", file, item.decoded.record.origin.offset + 1, reason, rejection.field.empty() ? "" : " in " + rejection.field);
+        fmt::print("{}:{}: {}{}\n", file, item.decoded.record.origin.offset + 1, reason,
+                   rejection.field.empty() ? "" : " in " + rejection.field);
       }
     }
     if (!got) {
@@ -63,7 +66,8 @@ FileReport validate_events(const ValidateArguments& arguments, const std::string
     }
     if (*got == 0) break;
   }
-  if (!arguments.is_json && shown > arguments.most) fmt::print("{}: {} more\n", file, grouped(static_cast<std::int64_t>(shown - arguments.most)));
+  if (!arguments.is_json && shown > arguments.most)
+    fmt::print("{}: {} more\n", file, grouped(static_cast<std::int64_t>(shown - arguments.most)));
   return report;
 }
 
@@ -76,7 +80,8 @@ FileReport validate_yaml(const std::string& file) {
     report.error = document.error().message;
     return report;
   }
-  const bool is_config = document->find("state") != nullptr || document->find("kafka") != nullptr || document->find("files") != nullptr;
+  const bool is_config =
+      document->find("state") != nullptr || document->find("kafka") != nullptr || document->find("files") != nullptr;
   const bool is_whole = document->find("version") != nullptr && document->find("global") != nullptr;
   report.kind = is_config ? "configuration" : is_whole ? "policy" : "overlay of the built-in policy";
   if (is_config) {
@@ -93,7 +98,8 @@ std::string report_json(const std::vector<FileReport>& reports) {
   for (const FileReport& report : reports) {
     json.begin_map();
     json.key("error");
-    if (report.error.empty()) json.null(); else json.string(report.error);
+    if (report.error.empty()) json.null();
+    else json.string(report.error);
     json.field("events", report.events);
     json.field("file", report.file);
     json.field("kind", report.kind);
@@ -123,7 +129,8 @@ int run_validate(const ValidateArguments& arguments) {
     } else if (report.kind == "events") {
       std::uint64_t bad = 0;
       for (const auto& [reason, count] : report.reasons) bad += count;
-      fmt::print("{}: {} events, {}\n", file, grouped(static_cast<std::int64_t>(report.events)), bad == 0 ? "all valid" : grouped(static_cast<std::int64_t>(bad)) + " not valid");
+      fmt::print("{}: {} events, {}\n", file, grouped(static_cast<std::int64_t>(report.events)),
+                 bad == 0 ? "all valid" : grouped(static_cast<std::int64_t>(bad)) + " not valid");
     } else {
       fmt::print("{}: a valid {}\n", file, report.kind);
     }
@@ -137,9 +144,11 @@ int run_validate(const ValidateArguments& arguments) {
 void add_validate(CLI::App& app, Action& action) {
   auto arguments = std::make_shared<ValidateArguments>();
   CLI::App* command = app.add_subcommand("validate", "Check events, policies and configurations");
-  command->footer("Files named .yaml or .yml are policies, overlays or configurations, told apart by their keys; all others hold events.\n"
-                  "Exit 0: all valid; 2: a policy or configuration is not; 4: some events are not; 1: a file cannot be read.\n"
-                  "What depends on other events (late, duplicate, cap, conflict) shows only in a replay.");
+  command->footer(
+      "Files named .yaml or .yml are policies, overlays or configurations, told apart by their keys; all others hold "
+      "events.\n"
+      "Exit 0: all valid; 2: a policy or configuration is not; 4: some events are not; 1: a file cannot be read.\n"
+      "What depends on other events (late, duplicate, cap, conflict) shows only in a replay.");
   command->add_option("FILES", arguments->files, "Files; -: events from standard input")->required();
   command->add_option("--most", arguments->most, "Bad events shown per file")->capture_default_str();
   command->add_flag("--json", arguments->is_json, "JSON instead of text");

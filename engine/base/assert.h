@@ -15,8 +15,8 @@ namespace troth::base {
 
 }  // namespace troth::base
 
-#define TROTH_ASSERT(condition)                                                      \
-  do {                                                                               \
-    if (!(condition)) [[unlikely]]                                                   \
-      ::troth::base::assertion_failed(#condition, __FILE__, __LINE__);               \
+#define TROTH_ASSERT(condition)                                        \
+  do {                                                                 \
+    if (!(condition)) [[unlikely]]                                     \
+      ::troth::base::assertion_failed(#condition, __FILE__, __LINE__); \
   } while (false)

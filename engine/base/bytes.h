@@ -1,6 +1,6 @@
-// Compact binary encoding: varints and length-prefixed strings, read with bounds checks. The stored formats of state and
-// outbox are written in it. A reader that meets damage stops, answers zeros and says so in ok(); it never reads beyond
-// its bytes. One reader or writer, one thread.
+// Compact binary encoding: varints and length-prefixed strings, read with bounds checks. The stored formats of state
+// and outbox are written in it. A reader that meets damage stops, answers zeros and says so in ok(); it never reads
+// beyond its bytes. One reader or writer, one thread.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +38,8 @@ class ByteWriter {
 
  private:
   void fixed(std::uint64_t value, int width) {
-    for (int shift = 8 * (width - 1); shift >= 0; shift -= 8) u8(static_cast<std::uint8_t>(value >> static_cast<unsigned>(shift)));
+    for (int shift = 8 * (width - 1); shift >= 0; shift -= 8)
+      u8(static_cast<std::uint8_t>(value >> static_cast<unsigned>(shift)));
   }
   std::string bytes_;
 };

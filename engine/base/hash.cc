@@ -35,8 +35,8 @@ Sha256 hmac_sha256(std::string_view key, std::string_view bytes) {
   unsigned int size = 0;
   // A null key pointer would mean "the previous key" to older libcrypto versions: an empty key needs an address.
   const char* key_data = key.empty() ? "" : key.data();
-  const auto* done = HMAC(EVP_sha256(), key_data, static_cast<int>(key.size()), as_bytes(bytes), bytes.size(),
-                          digest.data(), &size);
+  const auto* done =
+      HMAC(EVP_sha256(), key_data, static_cast<int>(key.size()), as_bytes(bytes), bytes.size(), digest.data(), &size);
   TROTH_ASSERT(done != nullptr && size == digest.size());
   return digest;
 }

@@ -1,6 +1,6 @@
-// JsonWriter: writes canonical JSON (keys in byte order, no spaces, integers only, minimal escapes), so that equal values
-// are equal bytes. It asserts that keys come in order: a record written out of order is a bug, not a formatting choice.
-// One writer, one thread; reuse it by clear().
+// JsonWriter: writes canonical JSON (keys in byte order, no spaces, integers only, minimal escapes), so that equal
+// values are equal bytes. It asserts that keys come in order: a record written out of order is a bug, not a formatting
+// choice. One writer, one thread; reuse it by clear().
 #pragma once
 
 #include <cstdint>
@@ -31,12 +31,14 @@ class JsonWriter {
   void field(std::string_view name, const std::string& value) { key(name), string(value); }
   void field(std::string_view name, bool value) { key(name), boolean(value); }
   template <std::integral T>
-    requires(!std::same_as<T, bool>)
-  void field(std::string_view name, T value) { key(name), integer(static_cast<std::int64_t>(value)); }
+  requires(!std::same_as<T, bool>) void field(std::string_view name, T value) {
+    key(name), integer(static_cast<std::int64_t>(value));
+  }
   template <std::integral T>
   void field(std::string_view name, std::optional<T> value) {
     key(name);
-    if (value) integer(static_cast<std::int64_t>(*value)); else null();
+    if (value) integer(static_cast<std::int64_t>(*value));
+    else null();
   }
 
   [[nodiscard]] const std::string& text() const& { return text_; }

@@ -16,13 +16,13 @@ class Value {
   using List = std::vector<Value>;
   using Map = std::map<std::string, Value, std::less<>>;
 
-  Value() = default;  // null: allowed in a tree so that a reader can name it in an error
-  Value(bool boolean) : held_(boolean) {}                        // NOLINT(google-explicit-constructor)
-  Value(std::int64_t integer) : held_(integer) {}                // NOLINT(google-explicit-constructor)
-  Value(std::string string) : held_(std::move(string)) {}        // NOLINT(google-explicit-constructor)
-  Value(const char* string) : held_(std::string(string)) {}      // NOLINT(google-explicit-constructor)
-  Value(List list) : held_(std::move(list)) {}                   // NOLINT(google-explicit-constructor)
-  Value(Map map) : held_(std::move(map)) {}                      // NOLINT(google-explicit-constructor)
+  Value() = default;                               // null: allowed in a tree so that a reader can name it in an error
+  Value(bool boolean) : held_(boolean) {}          // NOLINT(google-explicit-constructor)
+  Value(std::int64_t integer) : held_(integer) {}  // NOLINT(google-explicit-constructor)
+  Value(std::string string) : held_(std::move(string)) {}    // NOLINT(google-explicit-constructor)
+  Value(const char* string) : held_(std::string(string)) {}  // NOLINT(google-explicit-constructor)
+  Value(List list) : held_(std::move(list)) {}               // NOLINT(google-explicit-constructor)
+  Value(Map map) : held_(std::move(map)) {}                  // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] bool is_null() const { return std::holds_alternative<std::monostate>(held_); }
   [[nodiscard]] const bool* boolean() const { return std::get_if<bool>(&held_); }

@@ -1,6 +1,6 @@
-// Connection: talks HTTP/1.1 with one client, one request after another, on the thread that calls serve(). Every wait has
-// a deadline for the whole of what is waited for, so a client that sends a byte now and then gains nothing; deadlines are
-// short while others wait for their turn, and over when the server stops.
+// Connection: talks HTTP/1.1 with one client, one request after another, on the thread that calls serve(). Every wait
+// has a deadline for the whole of what is waited for, so a client that sends a byte now and then gains nothing;
+// deadlines are short while others wait for their turn, and over when the server stops.
 #pragma once
 
 #include <chrono>
@@ -20,7 +20,7 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 /// What connections share. All functions are thread-safe.
 struct ConnectionContext {
   Exchange& exchange;
-  const std::vector<std::string>& hosts;      // see judge_head()
+  const std::vector<std::string>& hosts;  // see judge_head()
   std::function<bool()> is_stopping;
   std::function<bool()> others_wait;          // accepted connections that no worker has time for
   std::chrono::milliseconds deadline{5'000};  // for a head to come, and for an answer to go
@@ -28,10 +28,10 @@ struct ConnectionContext {
 
 class Connection {
  public:
-  static constexpr std::chrono::milliseconds kCrowded{250};        // to send a head, while others wait
+  static constexpr std::chrono::milliseconds kCrowded{250};         // to send a head, while others wait
   static constexpr std::chrono::milliseconds kCrowdedWrite{1'000};  // to take an answer, while others wait
-  static constexpr std::chrono::milliseconds kFarewell{250};       // to read the answer of a refused request
-  static constexpr std::chrono::milliseconds kStopping{300};       // to take an answer, while the server stops
+  static constexpr std::chrono::milliseconds kFarewell{250};        // to read the answer of a refused request
+  static constexpr std::chrono::milliseconds kStopping{300};        // to take an answer, while the server stops
 
   Connection(Socket socket, SteadyTime accepted_at, const ConnectionContext& context)
       : socket_(std::move(socket)), began_(accepted_at), context_(context) {}

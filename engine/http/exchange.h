@@ -1,6 +1,6 @@
 // Exchange: one request head in, the bytes of one answer out. It hides the HTTP library: parsing, decoding of path and
-// query, and the form of the answer are cpp-httplib's, which sees neither sockets nor anything that the judge of heads has
-// not let through. Immutable after construction; any thread, several at a time.
+// query, and the form of the answer are cpp-httplib's, which sees neither sockets nor anything that the judge of heads
+// has not let through. Immutable after construction; any thread, several at a time.
 #pragma once
 
 #include <memory>

@@ -117,7 +117,8 @@ class Judge {
   std::optional<Refusal> as_a_whole() const {
     if (!host_ && !is_old_) return Refusal{400, "no Host header"};
     // A page of another site whose name was made to point here (DNS rebinding) would name that site.
-    const bool is_known = hosts_.empty() || !host_ || std::find(hosts_.begin(), hosts_.end(), host_name(*host_)) != hosts_.end();
+    const bool is_known =
+        hosts_.empty() || !host_ || std::find(hosts_.begin(), hosts_.end(), host_name(*host_)) != hosts_.end();
     if (!is_known) return Refusal{421, "not known here by that name"};
     return std::nullopt;
   }

@@ -13,9 +13,9 @@
 namespace troth::http {
 
 struct Request {
-  std::string path;                                         // decoded; one of the routes
+  std::string path;                                        // decoded; one of the routes
   std::vector<std::pair<std::string, std::string>> query;  // decoded; names may repeat; any bytes may occur
-  std::string authorization;                                // the header of that name; empty: none
+  std::string authorization;                               // the header of that name; empty: none
 
   /// The first value of a name.
   [[nodiscard]] std::optional<std::string_view> parameter(std::string_view name) const {
@@ -33,8 +33,8 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> headers;  // on top of the server's own
 };
 
-/// Called by any worker, several at a time. Answers GET; for HEAD the server leaves the body out. Should be quick: a stop
-/// of the server waits for it. An exception becomes a 500 without its text.
+/// Called by any worker, several at a time. Answers GET; for HEAD the server leaves the body out. Should be quick: a
+/// stop of the server waits for it. An exception becomes a 500 without its text.
 using Handler = std::function<Response(const Request&)>;
 
 /// By exact path.

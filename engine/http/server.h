@@ -18,9 +18,9 @@
 namespace troth::http {
 
 struct ServerOptions {
-  std::string address = "127.0.0.1";  // numeric, or a name of this host
-  std::uint16_t port = 0;             // 0: any that is free
-  int workers = 4;                    // 1 to 8
+  std::string address = "127.0.0.1";          // numeric, or a name of this host
+  std::uint16_t port = 0;                     // 0: any that is free
+  int workers = 4;                            // 1 to 8
   std::chrono::milliseconds deadline{5'000};  // for a head to come, and for an answer to go
   /// Names that a Host header may hold, lower case, without port; empty: any, but on a loopback address only that of
   /// this host, so that no web page can reach it under the name of its own site.

@@ -31,7 +31,8 @@ base::TimeUs SteadyClock::now() const {
   return std::chrono::duration_cast<std::chrono::microseconds>(since).count();
 }
 
-Health::Health(const base::Clock& clock, HealthLimits limits) : clock_(clock), limits_(limits), last_beat_(clock.now()) {}
+Health::Health(const base::Clock& clock, HealthLimits limits)
+    : clock_(clock), limits_(limits), last_beat_(clock.now()) {}
 
 void Health::beat() {
   const std::lock_guard lock(mutex_);
@@ -118,10 +119,15 @@ std::vector<std::string> Health::reasons_not_ready() const {
 void Health::judge_source(base::TimeUs now, std::vector<std::string>& reasons) const {
   const std::int64_t seconds = seconds_between(contact_at_, now);
   switch (contact_) {
-    case Contact::kNever: reasons.emplace_back("source: not reached yet"); return;
-    case Contact::kLost: reasons.push_back(fmt::format("source: connection lost for {} s", seconds)); return;
+    case Contact::kNever:
+      reasons.emplace_back("source: not reached yet");
+      return;
+    case Contact::kLost:
+      reasons.push_back(fmt::format("source: connection lost for {} s", seconds));
+      return;
     case Contact::kMade:
-      if (now - contact_at_ > limits_.contact_us) reasons.push_back(fmt::format("source: no contact for {} s", seconds));
+      if (now - contact_at_ > limits_.contact_us)
+        reasons.push_back(fmt::format("source: no contact for {} s", seconds));
   }
 }
 

@@ -1,8 +1,8 @@
 // Health: whether the process lives and whether it does its work, for /healthz and /readyz. It never says yes without a
 // sign from the one who would know (promise P15): silence turns into "no" by itself.
 //
-// The driver tells it what happened, as it happens; any thread may ask. Thread-safe. Works on a clock that does not jump;
-// a wall clock that is set would make it lie.
+// The driver tells it what happened, as it happens; any thread may ask. Thread-safe. Works on a clock that does not
+// jump; a wall clock that is set would make it lie.
 #pragma once
 
 #include <cstddef>
@@ -40,17 +40,17 @@ class Health {
   explicit Health(const base::Clock& clock, HealthLimits limits = {});
 
   // Told by the driver.
-  void beat();                // every turn of the loop, whatever came of it
-  void step_succeeded();      // a turn without an error
-  void source_contact();      // the source is connected and answered
-  void source_lost();         // it is not
+  void beat();            // every turn of the loop, whatever came of it
+  void step_succeeded();  // a turn without an error
+  void source_contact();  // the source is connected and answered
+  void source_lost();     // it is not
   void set_partitions(std::size_t assigned, std::size_t restored);
-  void store_opened();        // does not make up for a failed commit: only a commit proves that it can write
-  void work_waits();          // something is uncommitted; since the first call after a commit, restarts or not
-  void work_forgotten();      // nothing is uncommitted any more: its partitions were lost to another instance
-  void commit_succeeded();    // nothing is uncommitted
-  void commit_failed();       // or the store was lost; until a commit succeeds
-  void stopping();            // for good
+  void store_opened();      // does not make up for a failed commit: only a commit proves that it can write
+  void work_waits();        // something is uncommitted; since the first call after a commit, restarts or not
+  void work_forgotten();    // nothing is uncommitted any more: its partitions were lost to another instance
+  void commit_succeeded();  // nothing is uncommitted
+  void commit_failed();     // or the store was lost; until a commit succeeds
+  void stopping();          // for good
 
   /// Why not; empty: yes. Fixed words and numbers, safe to show to anybody (P17).
   [[nodiscard]] std::vector<std::string> reasons_not_live() const;

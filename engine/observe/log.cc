@@ -87,7 +87,7 @@ std::unique_ptr<spdlog::formatter> formatter_of(LogFormat format) {
 spdlog::sink_ptr stderr_sink(LogFormat format) {
   const bool is_plain = format == LogFormat::kJson || std::getenv("NO_COLOR") != nullptr;
   return std::make_shared<spdlog::sinks::stderr_color_sink_mt>(is_plain ? spdlog::color_mode::never
-                                                                       : spdlog::color_mode::automatic);
+                                                                        : spdlog::color_mode::automatic);
 }
 
 }  // namespace

@@ -38,7 +38,8 @@ inline constexpr std::size_t kLogMessageBytes = 4'096;
 /// Call once, before there are other threads.
 [[nodiscard]] base::Status set_up_log(const LogOptions& options);
 /// The same for any sink of spdlog; does not install it.
-[[nodiscard]] base::Result<std::shared_ptr<spdlog::logger>> make_logger(const LogOptions& options, spdlog::sink_ptr sink);
+[[nodiscard]] base::Result<std::shared_ptr<spdlog::logger>> make_logger(const LogOptions& options,
+                                                                        spdlog::sink_ptr sink);
 
 /// Lets one line a second through and counts the others. One for each place that may repeat itself, usually static.
 /// Thread-safe.
@@ -57,7 +58,8 @@ class RepeatLimit {
 };
 
 template <typename... Args>
-void log_repeating(RepeatLimit& limit, spdlog::level::level_enum level, fmt::format_string<Args...> text, Args&&... args) {
+void log_repeating(RepeatLimit& limit, spdlog::level::level_enum level, fmt::format_string<Args...> text,
+                   Args&&... args) {
   if (!spdlog::should_log(level)) return;
   const auto left_out = limit.admit(std::chrono::steady_clock::now());
   if (!left_out) return;

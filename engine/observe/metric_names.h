@@ -1,10 +1,11 @@
-// Every metric of the engine, by name, kind and meaning: the one list. Names are `troth_<room>_<thing>_<unit>`; what the
-// model counts comes on top, under the names that its CounterSpecs give (`troth_<model>_…`), and `process_…` are the
-// names that every dashboard expects. Constants; any thread.
+// Every metric of the engine, by name, kind and meaning: the one list. Names are `troth_<room>_<thing>_<unit>`; what
+// the model counts comes on top, under the names that its CounterSpecs give (`troth_<model>_…`), and `process_…` are
+// the names that every dashboard expects. Constants; any thread.
 //
-// Counters (`_total`) count since the process started, as rates need it: a stored total that fell back to the last commit
-// after a crash would be read as a reset and counted all over again. What the state holds in all is a gauge.
-// Labels are fixed words, partition numbers and names of inputs from the configuration; never a value of a record (P13).
+// Counters (`_total`) count since the process started, as rates need it: a stored total that fell back to the last
+// commit after a crash would be read as a reset and counted all over again. What the state holds in all is a gauge.
+// Labels are fixed words, partition numbers and names of inputs from the configuration; never a value of a record
+// (P13).
 #pragma once
 
 #include <array>
@@ -48,17 +49,21 @@ inline constexpr MetricSpec kDelayGreatest{"troth_task_event_time_delay_greatest
 // Commits.
 inline constexpr MetricSpec kPhase{"troth_task_commit_phase_seconds", kHistogram,
                                    "Time per commit spent on a phase, summed over the workers."};
-inline constexpr MetricSpec kCommits{"troth_task_commits_total", kCounter, "Commits: state, position and outputs durable."};
-inline constexpr MetricSpec kSettled{"troth_task_keys_settled_total", kCounter, "Keys whose outputs were brought up to date."};
+inline constexpr MetricSpec kCommits{"troth_task_commits_total", kCounter,
+                                     "Commits: state, position and outputs durable."};
+inline constexpr MetricSpec kSettled{"troth_task_keys_settled_total", kCounter,
+                                     "Keys whose outputs were brought up to date."};
 inline constexpr MetricSpec kOutputs{"troth_sink_outputs_total", kCounter, "Records handed to the sink."};
-inline constexpr MetricSpec kCommitBytes{"troth_state_last_commit_bytes", kGauge, "Size of the batch of the last commit."};
+inline constexpr MetricSpec kCommitBytes{"troth_state_last_commit_bytes", kGauge,
+                                         "Size of the batch of the last commit."};
 
 // What is held.
 inline constexpr MetricSpec kPartitions{"troth_task_partitions", kGauge, "Partitions that are assigned and loaded."};
 inline constexpr MetricSpec kInFlight{"troth_task_events_in_flight", kGauge, "Records taken and not committed yet."};
 inline constexpr MetricSpec kMergeAhead{"troth_task_merge_ahead_records", kGauge,
                                         "Records that wait for slower inputs of their partition."};
-inline constexpr MetricSpec kUnsettled{"troth_task_unsettled_keys", kGauge, "Keys that wait for the end of their epoch."};
+inline constexpr MetricSpec kUnsettled{"troth_task_unsettled_keys", kGauge,
+                                       "Keys that wait for the end of their epoch."};
 inline constexpr MetricSpec kCachedKeys{"troth_task_cached_keys", kGauge, "Keys whose state is decoded in memory."};
 inline constexpr MetricSpec kDirtyBytes{"troth_task_dirty_bytes", kGauge, "Decoded states that wait for the commit."};
 inline constexpr MetricSpec kCachedBytes{"troth_task_cached_bytes", kGauge, "Decoded states that could be dropped."};
@@ -81,14 +86,15 @@ inline constexpr MetricSpec kPublished{"troth_observe_published_timestamp_second
                                        "When the engine last told these figures; what it does not tell stands still."};
 inline constexpr MetricSpec kBuild{"troth_app_build_info", kGauge, "Always 1; versions in the labels."};
 inline constexpr MetricSpec kProcessStart{"process_start_time_seconds", kGauge, "When the process started."};
-inline constexpr MetricSpec kResident{"process_resident_memory_bytes", kGauge, "Memory of the process that is resident."};
+inline constexpr MetricSpec kResident{"process_resident_memory_bytes", kGauge,
+                                      "Memory of the process that is resident."};
 
 inline constexpr std::array kAll{
-    kRead,        kApplied,     kDuplicates,  kDeadLetters,  kStoredRecords, kLag,         kEventTime,  kDelayLeast,
-    kDelayGreatest, kPhase,     kCommits,     kSettled,      kOutputs,       kCommitBytes, kPartitions, kInFlight,
-    kMergeAhead,  kUnsettled,   kCachedKeys,  kDirtyBytes,   kCachedBytes,   kOutputBytes, kOutboxChunks, kCacheHits,
-    kCacheMisses, kSourceErrors, kStoreErrors, kSinkErrors,  kRestarts,      kReady,       kPublished,  kBuild,
-    kProcessStart, kResident,
+    kRead,        kApplied,       kDuplicates, kDeadLetters, kStoredRecords, kLag,         kEventTime,
+    kDelayLeast,  kDelayGreatest, kPhase,      kCommits,     kSettled,       kOutputs,     kCommitBytes,
+    kPartitions,  kInFlight,      kMergeAhead, kUnsettled,   kCachedKeys,    kDirtyBytes,  kCachedBytes,
+    kOutputBytes, kOutboxChunks,  kCacheHits,  kCacheMisses, kSourceErrors,  kStoreErrors, kSinkErrors,
+    kRestarts,    kReady,         kPublished,  kBuild,       kProcessStart,  kResident,
 };
 
 }  // namespace metric

@@ -39,9 +39,12 @@ double seconds_of(base::TimeUs time) { return static_cast<double>(time) / 1e6; }
 
 MetricType type_of(MetricKind kind) {
   switch (kind) {
-    case MetricKind::kCounter: return MetricType::Counter;
-    case MetricKind::kGauge: return MetricType::Gauge;
-    case MetricKind::kHistogram: return MetricType::Histogram;
+    case MetricKind::kCounter:
+      return MetricType::Counter;
+    case MetricKind::kGauge:
+      return MetricType::Gauge;
+    case MetricKind::kHistogram:
+      return MetricType::Histogram;
   }
   return MetricType::Untyped;
 }
@@ -97,8 +100,10 @@ struct Metrics::Progress {
 
   void take(const task::Tally& tally, std::size_t model_counters) {
     const auto each = [this](Monotone& counter, std::int64_t total) {
-      if (is_based) counter.follow(total);
-      else counter.rebase(total);
+      if (is_based)
+        counter.follow(total);
+      else
+        counter.rebase(total);
     };
     each(read, static_cast<std::int64_t>(tally.read));
     each(applied, static_cast<std::int64_t>(tally.applied));
@@ -274,7 +279,8 @@ class Metrics::Page {
       for (const auto& [name, value] : spec.labels) labels.push_back({name, value});
       const std::int64_t stored = i < snapshot.tally.counters.size() ? snapshot.tally.counters[i] : 0;
       const std::int64_t value = spec.is_gauge ? stored : snapshot.progress.model[i].counted();
-      const MetricSpec named{spec.name.c_str(), spec.is_gauge ? MetricKind::kGauge : MetricKind::kCounter, spec.help.c_str()};
+      const MetricSpec named{spec.name.c_str(), spec.is_gauge ? MetricKind::kGauge : MetricKind::kCounter,
+                             spec.help.c_str()};
       count(named, value, std::move(labels));
     }
   }
@@ -287,8 +293,10 @@ class Metrics::Page {
   void add(const MetricSpec& spec, double value, Labels labels = {}) {
     ClientMetric each;
     each.label = std::move(labels);
-    if (spec.kind == MetricKind::kCounter) each.counter.value = value;
-    else each.gauge.value = value;
+    if (spec.kind == MetricKind::kCounter)
+      each.counter.value = value;
+    else
+      each.gauge.value = value;
     family(spec).metric.push_back(std::move(each));
   }
 

@@ -1,7 +1,7 @@
-// Metrics: what the engine tells of itself, as the text that Prometheus reads. The driver publishes plain structs, about
-// once a second or per commit; each scrape renders the last ones. Nothing is counted per event here, so the cost does not
-// depend on the traffic; what depends on the moment (delay, readiness, memory) is looked up at the scrape, so that it
-// does not stand still when the driver does.
+// Metrics: what the engine tells of itself, as the text that Prometheus reads. The driver publishes plain structs,
+// about once a second or per commit; each scrape renders the last ones. Nothing is counted per event here, so the cost
+// does not depend on the traffic; what depends on the moment (delay, readiness, memory) is looked up at the scrape, so
+// that it does not stand still when the driver does.
 //
 // publish() is for one thread, the driver's; text() for any. The only place that knows prometheus-cpp.
 #pragma once
@@ -48,9 +48,9 @@ struct Troubles {
 
 struct MetricsOptions {
   Build build;
-  std::vector<std::string> inputs;          // names from the configuration, by index
+  std::vector<std::string> inputs;           // names from the configuration, by index
   std::span<const task::CounterSpec> model;  // of the model's counters; must outlive the Metrics
-  std::function<bool()> is_ready;           // thread-safe; nothing: not shown
+  std::function<bool()> is_ready;            // thread-safe; nothing: not shown
 };
 
 class Metrics {
@@ -71,7 +71,7 @@ class Metrics {
  private:
   struct Progress;  // counters of this process, made from the totals published
   struct Snapshot;
-  class Page;       // one answer being put together
+  class Page;  // one answer being put together
 
   const base::Clock& clock_;
   const MetricsOptions options_;

@@ -72,8 +72,10 @@ std::string printable(std::string_view text, std::size_t bytes_max) {
       continue;
     }
     const std::string_view bytes = text.substr(0, character.length);
-    if (is_control(character.code)) append_escaped(out, bytes);
-    else out += bytes;
+    if (is_control(character.code))
+      append_escaped(out, bytes);
+    else
+      out += bytes;
     text.remove_prefix(character.length);
   }
   return out;

@@ -7,8 +7,8 @@
 
 namespace troth::observe {
 
-/// Valid UTF-8 without control characters (those become `\x1b`, broken bytes U+FFFD): nothing can forge a line or steer a
-/// terminal. Beyond `bytes_max` bytes it is cut, with an ellipsis.
+/// Valid UTF-8 without control characters (those become `\x1b`, broken bytes U+FFFD): nothing can forge a line or steer
+/// a terminal. Beyond `bytes_max` bytes it is cut, with an ellipsis.
 [[nodiscard]] std::string printable(std::string_view text, std::size_t bytes_max);
 
 }  // namespace troth::observe

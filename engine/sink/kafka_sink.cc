@@ -122,7 +122,8 @@ void KafkaSink::Impl::on_delivery(rd_kafka_t*, const rd_kafka_message_t* message
     return;
   }
   if (self.refused_) return;
-  self.refused_ = source::explain_kafka_write(message->err, rd_kafka_topic_name(message->rkt), message->key_len + message->len);
+  self.refused_ =
+      source::explain_kafka_write(message->err, rd_kafka_topic_name(message->rkt), message->key_len + message->len);
   context.health.note_error(*self.refused_);
 }
 
@@ -160,19 +161,21 @@ base::Status KafkaSink::Impl::produce(const task::Outgoing& record, KafkaInstant
     if (const auto found = trouble()) return *found;
     // The client copies the value, for it promises only not to change it; so the const may go.
     void* value = record.value ? const_cast<char*>(record.value->data()) : nullptr;
-    if (rd_kafka_produce(topics_[record.stream].get(), RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, value, value_size, key,
-                         key_size, nullptr) == 0) {
+    if (rd_kafka_produce(topics_[record.stream].get(), RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, value, value_size,
+                         key, key_size, nullptr) == 0) {
       ++taken_;
       return base::success();
     }
     const rd_kafka_resp_err_t error = rd_kafka_last_error();
     if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-      return base::Error{"Kafka: " + source::explain_kafka_write(error, options_.topics[record.stream], key_size + value_size)};
+      return base::Error{"Kafka: " +
+                         source::explain_kafka_write(error, options_.topics[record.stream], key_size + value_size)};
     }
     const int left_ms = source::kafka_time_left(deadline, kSliceMs);
     if (left_ms == 0) {
-      return base::Error{"Kafka: the cluster takes outputs too slowly or not at all: the queue of " + std::to_string(outstanding()) +
-                         " records stayed full for " + std::to_string(options_.write_timeout_ms) + " ms. " + health().last_error};
+      return base::Error{"Kafka: the cluster takes outputs too slowly or not at all: the queue of " +
+                         std::to_string(outstanding()) + " records stayed full for " +
+                         std::to_string(options_.write_timeout_ms) + " ms. " + health().last_error};
     }
     rd_kafka_poll(client_.get(), left_ms);
   }
@@ -188,7 +191,8 @@ base::Status KafkaSink::Impl::wait_for_acknowledgements() {
     if (left_ms == 0) {
       const std::string cause = health().last_error;
       return base::Error{"Kafka: " + std::to_string(outstanding()) + " outputs not yet acknowledged after " +
-                         std::to_string(options_.durable_timeout_ms) + " ms; still trying" + (cause.empty() ? "" : " (" + cause + ")")};
+                         std::to_string(options_.durable_timeout_ms) + " ms; still trying" +
+                         (cause.empty() ? "" : " (" + cause + ")")};
     }
     rd_kafka_flush(client_.get(), left_ms);
   }
@@ -207,7 +211,11 @@ base::Result<std::unique_ptr<KafkaSink>> KafkaSink::open(KafkaSinkOptions option
 }
 
 base::Status KafkaSink::restore(std::string_view mark) {
-  TROTH_ASSERT(mark.empty());  // with an outbox there is none
+  if (!mark.empty()) {  // with an outbox there is none
+    return base::Error{
+        "this state has written its outputs to files so far; go on with files, or begin with an empty state "
+        "directory to write to Kafka"};
+  }
   return impl_->restore();
 }
 base::Status KafkaSink::write(const std::vector<task::Outgoing>& records) { return impl_->write(records); }

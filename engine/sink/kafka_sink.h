@@ -6,7 +6,8 @@
 //   record up for time, and is not replaced while it is of use. So a delivery that is repeated ends with the same last
 //   record of each key.
 // * A full queue is back-pressure: write() waits, up to its deadline.
-// * Key, value and headers are the bytes given and nothing else: a record written again is the same again. Its partition
+// * Key, value and headers are the bytes given and nothing else: a record written again is the same again. Its
+// partition
 //   is that of the key by murmur2, as for inputs and files; records without a key go anywhere.
 //
 // After an error: restore(), then write() again what is not acknowledged. An error of make_durable() that says "not yet
@@ -36,8 +37,8 @@ struct KafkaSinkOptions {
 
 class KafkaSink final : public task::Sink {
  public:
-  /// Finds the cluster; refuses if a topic is missing; makes each topic known to the client, since the first record to an
-  /// unknown one may take a second.
+  /// Finds the cluster; refuses if a topic is missing; makes each topic known to the client, since the first record to
+  /// an unknown one may take a second.
   [[nodiscard]] static base::Result<std::unique_ptr<KafkaSink>> open(KafkaSinkOptions options);
   /// Drops what is not acknowledged: the outbox has it.
   ~KafkaSink() override;

@@ -28,7 +28,9 @@ class Admin {
       : settings_(settings), deadline_(source::kafka_deadline(timeout_ms)) {}
 
   base::Status connect();
-  base::Result<KafkaTopics> topics() { return list_kafka_topics(client_.get(), context_, settings_.bootstrap, deadline_); }
+  base::Result<KafkaTopics> topics() {
+    return list_kafka_topics(client_.get(), context_, settings_.bootstrap, deadline_);
+  }
   /// Creates them; answers the outcome of each.
   base::Result<std::vector<TopicResult>> create(const std::vector<const TopicSpec*>& specs);
   /// Compares the configuration of topics that exist.
@@ -85,7 +87,8 @@ std::string explain_creation(rd_kafka_resp_err_t error, const char* text, const 
              std::to_string(spec.partitions) + " partitions (" + why + ")";
     case RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR:
       return "the cluster has too few brokers for " + std::to_string(spec.replication) + " replicas (" + why + ")";
-    default: return why;
+    default:
+      return why;
   }
 }
 
@@ -101,7 +104,8 @@ base::Result<std::vector<TopicResult>> Admin::create(const std::vector<const Top
       results.push_back({spec->name, Outcome::kFailed, why});
       continue;
     }
-    for (const auto& [name, value] : spec->config) rd_kafka_NewTopic_set_config(topic.get(), name.c_str(), value.c_str());
+    for (const auto& [name, value] : spec->config)
+      rd_kafka_NewTopic_set_config(topic.get(), name.c_str(), value.c_str());
     topics.push_back(topic.get());
     owned.push_back(std::move(topic));
     asked.push_back(spec);
@@ -119,12 +123,14 @@ base::Result<std::vector<TopicResult>> Admin::create(const std::vector<const Top
   for (std::size_t i = 0; i < count; ++i) {
     const std::string name = rd_kafka_topic_result_name(answers[i]);
     const auto error = rd_kafka_topic_result_error(answers[i]);
-    const auto spec = std::find_if(asked.begin(), asked.end(), [&](const TopicSpec* each) { return each->name == name; });
+    const auto spec =
+        std::find_if(asked.begin(), asked.end(), [&](const TopicSpec* each) { return each->name == name; });
     if (spec == asked.end()) continue;
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
       results.push_back({name, Outcome::kCreated, ""});
     } else {
-      results.push_back({name, Outcome::kFailed, explain_creation(error, rd_kafka_topic_result_error_string(answers[i]), **spec)});
+      results.push_back(
+          {name, Outcome::kFailed, explain_creation(error, rd_kafka_topic_result_error_string(answers[i]), **spec)});
     }
   }
   return results;
@@ -147,10 +153,12 @@ TopicResult compare_config(const TopicSpec& spec, const rd_kafka_ConfigResource_
     });
     const char* value = entry == end ? nullptr : rd_kafka_ConfigEntry_value(*entry);
     if (value != nullptr && wanted == value) continue;
-    (differences += differences.empty() ? "" : ", ") += name + " is " + (value == nullptr ? "not set" : value) + ", not " + wanted;
+    (differences += differences.empty() ? "" : ", ") +=
+        name + " is " + (value == nullptr ? "not set" : value) + ", not " + wanted;
   }
   if (differences.empty()) return {spec.name, Outcome::kPresent, ""};
-  return {spec.name, Outcome::kDiffers, differences + ". Left as it is: change it with Kafka's own tools if it is not meant so"};
+  return {spec.name, Outcome::kDiffers,
+          differences + ". Left as it is: change it with Kafka's own tools if it is not meant so"};
 }
 
 base::Result<std::vector<TopicResult>> Admin::compare(const std::vector<const TopicSpec*>& specs) {
@@ -187,9 +195,11 @@ base::Status Admin::wait_for(const std::vector<const TopicSpec*>& specs) {
   for (;;) {
     const auto known = topics();
     if (!known.ok()) return known.error();
-    const bool all = std::all_of(specs.begin(), specs.end(), [&](const TopicSpec* spec) { return known->contains(spec->name); });
+    const bool all =
+        std::all_of(specs.begin(), specs.end(), [&](const TopicSpec* spec) { return known->contains(spec->name); });
     if (all) return base::success();
-    if (source::kafka_time_left(deadline_, 1) == 0) return base::Error{"the topics were created, but the brokers do not name them yet"};
+    if (source::kafka_time_left(deadline_, 1) == 0)
+      return base::Error{"the topics were created, but the brokers do not name them yet"};
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
 }
@@ -198,8 +208,8 @@ base::Status check_specs(const std::vector<TopicSpec>& specs) {
   for (auto spec = specs.begin(); spec != specs.end(); ++spec) {
     if (spec->name.empty()) return base::Error{"a topic without a name"};
     if (spec->partitions < 1 || spec->partitions > base::limits::kPartitions) {
-      return base::Error{"topic " + spec->name + ": partitions must be 1 to " + std::to_string(base::limits::kPartitions) + ", not " +
-                         std::to_string(spec->partitions)};
+      return base::Error{"topic " + spec->name + ": partitions must be 1 to " +
+                         std::to_string(base::limits::kPartitions) + ", not " + std::to_string(spec->partitions)};
     }
     if (spec->replication < 1) return base::Error{"topic " + spec->name + ": replication must be at least 1"};
     if (std::any_of(specs.begin(), spec, [&](const TopicSpec& earlier) { return earlier.name == spec->name; })) {
@@ -228,8 +238,8 @@ std::vector<TopicSpec> pipeline_topics(std::span<const std::string> inputs, std:
   return specs;
 }
 
-base::Result<std::vector<TopicResult>> create_topics(const std::vector<TopicSpec>& specs, const source::KafkaSettings& settings,
-                                                     int timeout_ms) {
+base::Result<std::vector<TopicResult>> create_topics(const std::vector<TopicSpec>& specs,
+                                                     const source::KafkaSettings& settings, int timeout_ms) {
   if (base::Status checked = check_specs(specs); !checked.ok()) return checked.error();
   Admin admin(settings, timeout_ms);
   if (base::Status connected = admin.connect(); !connected.ok()) return connected.error();
@@ -264,14 +274,18 @@ base::Result<std::vector<TopicResult>> create_topics(const std::vector<TopicSpec
 
   std::vector<TopicResult> results;
   for (const TopicSpec& spec : specs) {
-    const auto result = std::find_if(found.begin(), found.end(), [&](const TopicResult& each) { return each.name == spec.name; });
-    results.push_back(result == found.end() ? TopicResult{spec.name, Outcome::kFailed, "the cluster gave no answer about it"} : *result);
+    const auto result =
+        std::find_if(found.begin(), found.end(), [&](const TopicResult& each) { return each.name == spec.name; });
+    results.push_back(result == found.end()
+                          ? TopicResult{spec.name, Outcome::kFailed, "the cluster gave no answer about it"}
+                          : *result);
   }
   return results;
 }
 
 bool usable(std::span<const TopicResult> results) {
-  return std::none_of(results.begin(), results.end(), [](const TopicResult& each) { return each.outcome == Outcome::kFailed; });
+  return std::none_of(results.begin(), results.end(),
+                      [](const TopicResult& each) { return each.outcome == Outcome::kFailed; });
 }
 
 }  // namespace troth::sink

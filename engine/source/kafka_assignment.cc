@@ -22,7 +22,8 @@ base::Result<std::int32_t> common_partitions(std::span<const std::string> topics
     common = count;
   }
   if (!missing.empty()) {
-    return base::Error{"input topics missing: " + missing + ". Create them with `troth topics create`, or name other topics"};
+    return base::Error{"input topics missing: " + missing +
+                       ". Create them with `troth topics create`, or name other topics"};
   }
   if (differ) {
     return base::Error{"the input topics differ in their number of partitions (" + counts +
@@ -50,9 +51,10 @@ base::Result<std::vector<std::int32_t>> whole_partitions(std::span<const KafkaAs
         return each.partition == number && each.topic == topic;
       });
       if (!found) {
-        return base::Error{"partition " + std::to_string(number) + " was assigned without topic " + topic +
-                           ": every member of the consumer group must read the same topics. Compare the configuration of "
-                           "all instances of this group"};
+        return base::Error{
+            "partition " + std::to_string(number) + " was assigned without topic " + topic +
+            ": every member of the consumer group must read the same topics. Compare the configuration of "
+            "all instances of this group"};
       }
     }
   }

@@ -11,7 +11,6 @@
 
 #include "engine/base/result.h"
 
-
 namespace troth::source {
 
 struct KafkaAssigned {
@@ -19,9 +18,10 @@ struct KafkaAssigned {
   std::int32_t partition = 0;
 };
 
-/// How many partitions there are: all topics must exist and agree. `count_of` answers −1 for a topic that does not exist.
-[[nodiscard]] base::Result<std::int32_t> common_partitions(std::span<const std::string> topics,
-                                                           const std::function<std::int32_t(const std::string&)>& count_of);
+/// How many partitions there are: all topics must exist and agree. `count_of` answers −1 for a topic that does not
+/// exist.
+[[nodiscard]] base::Result<std::int32_t> common_partitions(
+    std::span<const std::string> topics, const std::function<std::int32_t(const std::string&)>& count_of);
 
 /// The partitions assigned, ascending. An error if one of them lacks a topic: another member of the group reads other
 /// topics or assigns them otherwise, and a customer's events would be torn apart.

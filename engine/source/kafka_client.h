@@ -1,6 +1,6 @@
 // What every Kafka client here shares: ownership of the library's objects, the making of a configuration, health, the
-// list of topics, words for errors. Owned by the adapter that includes it (source/kafka_*, sink/kafka_*; nobody else may,
-// since librdkafka is confined to them); callbacks run on the thread that polls, the log callback on any.
+// list of topics, words for errors. Owned by the adapter that includes it (source/kafka_*, sink/kafka_*; nobody else
+// may, since librdkafka is confined to them); callbacks run on the thread that polls, the log callback on any.
 //
 // Promise: no error made here holds a secret; an authentication failure, which the library only tells through its error
 // callback while every call just times out, ends up in the message that a person gets.
@@ -46,8 +46,8 @@ using KafkaPartitionList =
 struct KafkaContext {
   KafkaHealthKeeper health;
   std::function<void(const std::string&)> log;
-  void* owner = nullptr;     // the adapter, for its own callbacks
-  bool refused = false;      // the broker refused our identity; polling thread only
+  void* owner = nullptr;  // the adapter, for its own callbacks
+  bool refused = false;   // the broker refused our identity; polling thread only
 };
 
 /// A setting of the engine's. `optional`: this version of the library may not know it.
@@ -59,7 +59,8 @@ struct KafkaSetting {
 
 inline base::Status set_kafka(rd_kafka_conf_t* conf, const KafkaSetting& setting) {
   char why[256];
-  const rd_kafka_conf_res_t result = rd_kafka_conf_set(conf, setting.name.c_str(), setting.value.c_str(), why, sizeof why);
+  const rd_kafka_conf_res_t result =
+      rd_kafka_conf_set(conf, setting.name.c_str(), setting.value.c_str(), why, sizeof why);
   if (result == RD_KAFKA_CONF_OK) return base::success();
   if (result == RD_KAFKA_CONF_UNKNOWN && setting.optional) return base::success();
   // The library's own words quote the value.
@@ -85,7 +86,8 @@ inline void on_kafka_log(const rd_kafka_t* client, int, const char* facility, co
 
 /// A configuration: `preferred` first, then what the user passes on, then `fixed`, which nobody changes.
 inline base::Result<KafkaConf> make_kafka_conf(const KafkaSettings& settings, KafkaRole role, KafkaContext& context,
-                                               const std::vector<KafkaSetting>& preferred, const std::vector<KafkaSetting>& fixed) {
+                                               const std::vector<KafkaSetting>& preferred,
+                                               const std::vector<KafkaSetting>& fixed) {
   if (base::Status checked = check_kafka_settings(settings); !checked.ok()) return checked.error();
   std::vector<KafkaSetting> all = {
       {"socket.nagle.disable", "true"},
@@ -120,8 +122,8 @@ inline base::Result<KafkaHandle> make_kafka_client(rd_kafka_type_t type, KafkaCo
   return KafkaHandle(client);
 }
 
-/// Why this client is of no use any more; empty: it is. Asked of the library itself, because a consumer hears of it as a
-/// message and a producer through its error callback.
+/// Why this client is of no use any more; empty: it is. Asked of the library itself, because a consumer hears of it as
+/// a message and a producer through its error callback.
 inline std::string kafka_fatal(rd_kafka_t* client) {
   char why[512];
   const rd_kafka_resp_err_t error = rd_kafka_fatal_error(client, why, sizeof why);
@@ -137,19 +139,21 @@ using KafkaInstant = std::chrono::steady_clock::time_point;
 
 /// Milliseconds left, at most `at_most`, never negative.
 [[nodiscard]] inline int kafka_time_left(KafkaInstant deadline, int at_most) {
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
   return static_cast<int>(std::clamp<std::int64_t>(left, 0, at_most));
 }
 
 using KafkaTopics = std::map<std::string, std::int32_t, std::less<>>;  // name → number of partitions
 
-/// The topics of the cluster that we may see; waits for a broker until the deadline. Asks for all of them, because to ask
-/// for one by name would create it on a broker that makes topics by itself.
-inline base::Result<KafkaTopics> list_kafka_topics(rd_kafka_t* client, KafkaContext& context, const std::string& bootstrap,
-                                                   KafkaInstant deadline) {
+/// The topics of the cluster that we may see; waits for a broker until the deadline. Asks for all of them, because to
+/// ask for one by name would create it on a broker that makes topics by itself.
+inline base::Result<KafkaTopics> list_kafka_topics(rd_kafka_t* client, KafkaContext& context,
+                                                   const std::string& bootstrap, KafkaInstant deadline) {
   for (;;) {
     const rd_kafka_metadata_t* raw = nullptr;
-    const rd_kafka_resp_err_t error = rd_kafka_metadata(client, 1, nullptr, &raw, std::max(1, kafka_time_left(deadline, 1'000)));
+    const rd_kafka_resp_err_t error =
+        rd_kafka_metadata(client, 1, nullptr, &raw, std::max(1, kafka_time_left(deadline, 1'000)));
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
       const std::unique_ptr<const rd_kafka_metadata_t, KafkaDestroy<rd_kafka_metadata_destroy>> metadata(raw);
       context.health.set_connected(true);
@@ -163,7 +167,8 @@ inline base::Result<KafkaTopics> list_kafka_topics(rd_kafka_t* client, KafkaCont
     rd_kafka_poll(client, 0);  // runs the error callback
     if (context.refused || kafka_time_left(deadline, 1) == 0) {
       const std::string cause = context.health.get().last_error;
-      return base::Error{"cannot reach Kafka at " + bootstrap + ": " + (cause.empty() ? rd_kafka_err2str(error) : cause) +
+      return base::Error{"cannot reach Kafka at " + bootstrap + ": " +
+                         (cause.empty() ? rd_kafka_err2str(error) : cause) +
                          ". Check the address, that the broker runs, and the security settings"};
     }
   }
@@ -186,7 +191,8 @@ inline std::string explain_kafka_write(rd_kafka_resp_err_t error, std::string_vi
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
       return where + "the cluster does not allow idempotent writing: grant this user IDEMPOTENT_WRITE";
     case RD_KAFKA_RESP_ERR_INVALID_RECORD:
-      return where + "the broker calls a record invalid: a compacted topic takes no record without a key; see the broker's log";
+      return where +
+             "the broker calls a record invalid: a compacted topic takes no record without a key; see the broker's log";
     default:
       return where + rd_kafka_err2str(error);
   }

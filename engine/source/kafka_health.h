@@ -12,8 +12,8 @@ namespace troth::source {
 
 struct KafkaHealth {
   bool connected = false;
-  base::TimeUs since = 0;          // when `connected` last changed
-  std::string last_error;          // empty: none so far; stays after the connection is back
+  base::TimeUs since = 0;  // when `connected` last changed
+  std::string last_error;  // empty: none so far; stays after the connection is back
   base::TimeUs last_error_at = 0;
 };
 

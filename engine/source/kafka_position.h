@@ -5,16 +5,17 @@
 // in our own state is the only truth.
 //
 // Above the position: a gap. It cannot be an error, because the client hides whatever takes offsets without being a
-// record: commit markers of transactions, aborted records, records removed by compaction. Nor can it be ignored, because
-// a client that loses its place (seen after resume and seek of librdkafka 2.0.2) skips records in just this way. So the
-// first record after the client was told a position is held against it: if it lies above, the client is told once more,
-// and only what then still is missing counts as a gap. Gaps elsewhere are counted, for people to look at.
+// record: commit markers of transactions, aborted records, records removed by compaction. Nor can it be ignored,
+// because a client that loses its place (seen after resume and seek of librdkafka 2.0.2) skips records in just this
+// way. So the first record after the client was told a position is held against it: if it lies above, the client is
+// told once more, and only what then still is missing counts as a gap. Gaps elsewhere are counted, for people to look
+// at.
 //
 // At its end, and not: an input is at its end when the client has read up to what the broker last showed (its
 // end-of-partition event). It leaves that state only when a record arrives with a backlog of more than `behind_records`
-// after it: under a steady flow the end is always a few records away, and to hold back the engine's time for those would
-// delay every alert; a backlog larger than what a fetch or two bring has to be read in order of time with the other
-// inputs, or it would find its events late.
+// after it: under a steady flow the end is always a few records away, and to hold back the engine's time for those
+// would delay every alert; a backlog larger than what a fetch or two bring has to be read in order of time with the
+// other inputs, or it would find its events late.
 #pragma once
 
 #include <cstdint>
@@ -46,7 +47,8 @@ class KafkaPosition {
 
   /// The client has reached the end, at `offset`. True: that is news.
   [[nodiscard]] bool reach_end(std::int64_t offset);
-  /// A record at `offset` arrived and the broker's end is `end`. True: the input is no longer at its end, and that is news.
+  /// A record at `offset` arrived and the broker's end is `end`. True: the input is no longer at its end, and that is
+  /// news.
   [[nodiscard]] bool fall_behind(std::int64_t offset, std::int64_t end, std::int64_t behind_records);
 
   [[nodiscard]] bool at_end() const { return at_end_; }
@@ -61,7 +63,7 @@ class KafkaPosition {
   std::int64_t next_ = -1;
   std::int64_t seen_ = -1;  // the end was reached here: nothing is between next_ and it
   bool at_end_ = false;
-  bool told_ = false;       // the next record is the first since the client was told its position
+  bool told_ = false;  // the next record is the first since the client was told its position
   bool told_twice_ = false;
 };
 

@@ -1,6 +1,6 @@
-// KafkaSettings: how to reach a Kafka cluster, as the configuration gives it: shared by source, sink and `troth topics`.
-// Plain data and pure functions; any thread. Knows no Kafka library, so that the configuration can check itself without
-// one. Header-only, because the rooms source and sink both need it and neither links the other.
+// KafkaSettings: how to reach a Kafka cluster, as the configuration gives it: shared by source, sink and `troth
+// topics`. Plain data and pure functions; any thread. Knows no Kafka library, so that the configuration can check
+// itself without one. Header-only, because the rooms source and sink both need it and neither links the other.
 //
 // Promise: no message made here holds the value of a setting (one may be a password).
 #pragma once
@@ -17,7 +17,7 @@
 namespace troth::source {
 
 struct KafkaSettings {
-  std::string bootstrap;                     // host:port, comma separated
+  std::string bootstrap;  // host:port, comma separated
   std::string client_id = "troth";
   std::map<std::string, std::string> extra;  // settings of the client library, passed on if they are on the list below
   std::function<void(const std::string& line)> log = {};  // the library's own log; from several threads; none: dropped
@@ -119,8 +119,9 @@ inline constexpr std::array kKafkaRefused = {
     KafkaRefused{"transactional.id", "it belongs to the engine"},
     KafkaRefused{"message.timeout.ms", "a record that was given up could still arrive, after newer ones of its key"},
     KafkaRefused{"delivery.timeout.ms", "a record that was given up could still arrive, after newer ones of its key"},
-    KafkaRefused{"enable.ssl.certificate.verification", "a connection to an unverified broker protects nothing; give "
-                                                        "`ssl.ca.location`"},
+    KafkaRefused{"enable.ssl.certificate.verification",
+                 "a connection to an unverified broker protects nothing; give "
+                 "`ssl.ca.location`"},
     KafkaRefused{"debug", "the library's debug log may show what must not be seen"},
 };
 
@@ -151,7 +152,8 @@ inline constexpr std::array kKafkaRefused = {
 
 /// What can be judged without a cluster. Values are judged by the client library when the client is made.
 [[nodiscard]] inline base::Status check_kafka_settings(const KafkaSettings& settings) {
-  if (settings.bootstrap.empty()) return base::Error{"Kafka: no bootstrap address given: it must be host:port, comma separated"};
+  if (settings.bootstrap.empty())
+    return base::Error{"Kafka: no bootstrap address given: it must be host:port, comma separated"};
   for (const auto& [name, value] : settings.extra) {
     if (find_kafka_setting(name) != nullptr) continue;
     for (const KafkaRefused& refused : kKafkaRefused) {
@@ -159,7 +161,8 @@ inline constexpr std::array kKafkaRefused = {
         return base::Error{"Kafka setting `" + name + "` cannot be given: " + std::string(refused.why)};
       }
     }
-    return base::Error{"Kafka setting `" + name + "` is not one that is passed on. These are: " + similar_kafka_settings(name)};
+    return base::Error{"Kafka setting `" + name +
+                       "` is not one that is passed on. These are: " + similar_kafka_settings(name)};
   }
   return base::success();
 }

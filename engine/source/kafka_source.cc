@@ -36,14 +36,10 @@ std::vector<KafkaSetting> preferred_settings() {
 
 std::vector<KafkaSetting> fixed_settings(const KafkaSourceOptions& options) {
   std::vector<KafkaSetting> fixed = {
-      {"group.id", options.group},
-      {"enable.auto.commit", "false"},
-      {"enable.auto.offset.store", "false"},
-      {"auto.offset.reset", "error"},
-      {"isolation.level", "read_committed"},
-      {"check.crcs", "true"},
-      {"enable.partition.eof", "true"},
-      {"partition.assignment.strategy", "range"},
+      {"group.id", options.group},           {"enable.auto.commit", "false"},
+      {"enable.auto.offset.store", "false"}, {"auto.offset.reset", "error"},
+      {"isolation.level", "read_committed"}, {"check.crcs", "true"},
+      {"enable.partition.eof", "true"},      {"partition.assignment.strategy", "range"},
       {"allow.auto.create.topics", "false"},
   };
   if (!options.instance.empty()) fixed.push_back({"group.instance.id", options.instance});
@@ -109,7 +105,8 @@ class KafkaSource::Impl {
   };
 
   // Rebalance.
-  static void on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* list, void* opaque);
+  static void on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* list,
+                           void* opaque);
   void take_assignment(const rd_kafka_topic_partition_list_t& list);
   void lose_assignment();
   void leave();
@@ -165,7 +162,8 @@ base::Status KafkaSource::Impl::open() {
   const KafkaInstant deadline = kafka_deadline(options_.start_timeout_ms);
   if (options_.group.empty()) return base::Error{"Kafka: the consumer group has no name"};
   context_->owner = this;
-  auto conf = make_kafka_conf(options_.kafka, KafkaRole::kConsumer, *context_, preferred_settings(), fixed_settings(options_));
+  auto conf =
+      make_kafka_conf(options_.kafka, KafkaRole::kConsumer, *context_, preferred_settings(), fixed_settings(options_));
   if (!conf.ok()) return conf.error();
   rd_kafka_conf_set_rebalance_cb(conf->get(), on_rebalance);
   auto client = make_kafka_client(RD_KAFKA_CONSUMER, std::move(conf).value());
@@ -197,8 +195,8 @@ base::Status KafkaSource::Impl::open() {
 
 // ----------------------------------------------------------------------------------------------------------- rebalance
 
-void KafkaSource::Impl::on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* list,
-                                     void* opaque) {
+void KafkaSource::Impl::on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t error,
+                                     rd_kafka_topic_partition_list_t* list, void* opaque) {
   Impl& self = *static_cast<Impl*>(static_cast<KafkaContext*>(opaque)->owner);
   if (self.state_ == State::kClosed || self.failed_) {
     rd_kafka_assign(client, nullptr);
@@ -255,10 +253,12 @@ void KafkaSource::Impl::leave() {
 }
 
 base::Status KafkaSource::Impl::begin_reading() {
-  const KafkaPartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(owned_.size() * options_.topics.size())));
+  const KafkaPartitionList list(
+      rd_kafka_topic_partition_list_new(static_cast<int>(owned_.size() * options_.topics.size())));
   for (std::size_t partition = 0; partition < owned_.size(); ++partition) {
     for (std::size_t input = 0; input < owned_[partition].size(); ++input) {
-      auto* each = rd_kafka_topic_partition_list_add(list.get(), options_.topics[input].c_str(), static_cast<std::int32_t>(partition));
+      auto* each = rd_kafka_topic_partition_list_add(list.get(), options_.topics[input].c_str(),
+                                                     static_cast<std::int32_t>(partition));
       const std::int64_t next = owned_[partition][input].position.next();
       each->offset = next < 0 ? static_cast<std::int64_t>(RD_KAFKA_OFFSET_BEGINNING) : next;
     }
@@ -369,9 +369,13 @@ void KafkaSource::Impl::handle(const rd_kafka_message_t& message) {
 
 void KafkaSource::Impl::deliver(const rd_kafka_message_t& message, std::uint16_t input, Slot& slot) {
   switch (slot.position.take(message.offset, counts_)) {
-    case KafkaPosition::Step::kDrop: return;
-    case KafkaPosition::Step::kReadAgain: read_again(message, slot); return;
-    case KafkaPosition::Step::kDeliver: break;
+    case KafkaPosition::Step::kDrop:
+      return;
+    case KafkaPosition::Step::kReadAgain:
+      read_again(message, slot);
+      return;
+    case KafkaPosition::Step::kDeliver:
+      break;
   }
   if (slot.position.at_end() && slot.end_checked_in != batch_number_) {
     slot.end_checked_in = batch_number_;
@@ -390,7 +394,8 @@ void KafkaSource::Impl::deliver(const rd_kafka_message_t& message, std::uint16_t
 void KafkaSource::Impl::read_again(const rd_kafka_message_t& message, Slot& slot) {
   slot.skipped_in = batch_number_;
   const KafkaPartitionList list(rd_kafka_topic_partition_list_new(1));
-  rd_kafka_topic_partition_list_add(list.get(), rd_kafka_topic_name(message.rkt), message.partition)->offset = slot.position.next();
+  rd_kafka_topic_partition_list_add(list.get(), rd_kafka_topic_name(message.rkt), message.partition)->offset =
+      slot.position.next();
   if (const KafkaErrorPtr error(rd_kafka_seek_partitions(client_.get(), list.get(), 0)); error) {
     fail(place(message) + ": cannot read again from offset " + std::to_string(slot.position.next()) + ": " +
          rd_kafka_error_string(error.get()));
@@ -406,8 +411,10 @@ void KafkaSource::Impl::handle_error(const rd_kafka_message_t& message) {
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
       if (slot == nullptr) return;  // of a partition that is not ours any more
       fail(place(message) + ": the next offset to read, " + std::to_string(slot->position.next()) +
-           ", is not in the log: the log was cut (retention) or the topic was made anew, and records are missing to this "
-           "state. Bring the log back, or begin with an empty state directory and replay the history (" + why + ")");
+           ", is not in the log: the log was cut (retention) or the topic was made anew, and records are missing to "
+           "this "
+           "state. Bring the log back, or begin with an empty state directory and replay the history (" +
+           why + ")");
       return;
     case RD_KAFKA_RESP_ERR__BAD_MSG:
     case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
@@ -469,10 +476,12 @@ std::int64_t KafkaSource::Impl::broker_end(std::uint16_t input, std::int32_t par
 
 std::string KafkaSource::Impl::place(const rd_kafka_message_t& message) const {
   if (message.rkt == nullptr) return "Kafka";
-  return "Kafka topic " + std::string(rd_kafka_topic_name(message.rkt)) + ", partition " + std::to_string(message.partition);
+  return "Kafka topic " + std::string(rd_kafka_topic_name(message.rkt)) + ", partition " +
+         std::to_string(message.partition);
 }
 
-// -------------------------------------------------------------------------------------------------- pause, lag and close
+// -------------------------------------------------------------------------------------------------- pause, lag and
+// close
 
 base::Status KafkaSource::Impl::set_paused(std::uint16_t input, std::int32_t partition, bool paused) {
   Slot* slot = slot_of(input, partition);
@@ -486,8 +495,8 @@ base::Status KafkaSource::Impl::set_paused(std::uint16_t input, std::int32_t par
     rd_kafka_resume_partitions(client_.get(), list.get());
   }
   if (only->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return base::Error{"Kafka topic " + options_.topics[input] + ", partition " + std::to_string(partition) + ": cannot " +
-                       (paused ? "pause: " : "resume: ") + rd_kafka_err2str(only->err)};
+    return base::Error{"Kafka topic " + options_.topics[input] + ", partition " + std::to_string(partition) +
+                       ": cannot " + (paused ? "pause: " : "resume: ") + rd_kafka_err2str(only->err)};
   }
   slot->position.paused = paused;
   if (!paused) slot->position.resumed();
@@ -499,7 +508,8 @@ void KafkaSource::Impl::commit_offsets(std::int32_t partition, const std::vector
   const KafkaPartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(next_offsets.size())));
   for (std::size_t input = 0; input < next_offsets.size(); ++input) {
     if (next_offsets[input] < 0) continue;
-    rd_kafka_topic_partition_list_add(list.get(), options_.topics[input].c_str(), partition)->offset = next_offsets[input];
+    rd_kafka_topic_partition_list_add(list.get(), options_.topics[input].c_str(), partition)->offset =
+        next_offsets[input];
   }
   // Nothing depends on it, so nobody waits and a failure is not told: the next one is right again.
   if (list->cnt > 0 && state_ != State::kClosed) static_cast<void>(rd_kafka_commit(client_.get(), list.get(), 1));
@@ -542,7 +552,8 @@ base::Status KafkaSource::Impl::close(int deadline_ms) {
   return base::success();
 }
 
-// -------------------------------------------------------------------------------------------------------- the outer shell
+// -------------------------------------------------------------------------------------------------------- the outer
+// shell
 
 KafkaSource::KafkaSource(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 KafkaSource::~KafkaSource() = default;
@@ -561,12 +572,18 @@ base::Result<std::size_t> KafkaSource::poll(std::vector<task::Arrival>& out, std
 base::Status KafkaSource::seek(std::int32_t partition, const std::vector<std::int64_t>& next_offsets) {
   return impl_->seek(partition, next_offsets);
 }
-base::Status KafkaSource::pause(std::uint16_t input, std::int32_t partition) { return impl_->set_paused(input, partition, true); }
-base::Status KafkaSource::resume(std::uint16_t input, std::int32_t partition) { return impl_->set_paused(input, partition, false); }
+base::Status KafkaSource::pause(std::uint16_t input, std::int32_t partition) {
+  return impl_->set_paused(input, partition, true);
+}
+base::Status KafkaSource::resume(std::uint16_t input, std::int32_t partition) {
+  return impl_->set_paused(input, partition, false);
+}
 void KafkaSource::commit_offsets(std::int32_t partition, const std::vector<std::int64_t>& next_offsets) {
   impl_->commit_offsets(partition, next_offsets);
 }
-std::optional<std::int64_t> KafkaSource::lag(std::uint16_t input, std::int32_t partition) const { return impl_->lag(input, partition); }
+std::optional<std::int64_t> KafkaSource::lag(std::uint16_t input, std::int32_t partition) const {
+  return impl_->lag(input, partition);
+}
 KafkaHealth KafkaSource::health() const { return impl_->health(); }
 KafkaOffsetCounts KafkaSource::counts() const { return impl_->counts(); }
 base::Status KafkaSource::close(int deadline_ms) { return impl_->close(deadline_ms); }

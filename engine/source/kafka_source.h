@@ -1,10 +1,10 @@
-// KafkaSource: the inputs of the engine as topics of Kafka, read as a member of a consumer group. All topics have the same
-// number of partitions, and the same partition of each goes to the same member (`range` assignor), so that one partition
-// of the engine is one slice through all topics. Input i is topic i.
+// KafkaSource: the inputs of the engine as topics of Kafka, read as a member of a consumer group. All topics have the
+// same number of partitions, and the same partition of each goes to the same member (`range` assignor), so that one
+// partition of the engine is one slice through all topics. Input i is topic i.
 //
 // One thread drives it, for all calls but health(), which any thread may ask.
 //
-// Positions belong to the driver. The client stores none that counts, and reads nothing before it was told where to begin:
+// Positions belong to the driver. The client stores none that counts, and reads nothing before it was told where from:
 //
 //          poll: kAssigned            seek() of every partition
 //   Idle ──────────────────▶ Held ─────────────────────────────▶ Running
@@ -12,19 +12,24 @@
 //    │  next poll() or close() │ poll: kRevoked / kLost             │ poll: kRevoked / kLost
 //    └──────────────── Leaving ◀────────────────────────────────────┘
 //
-// * Held: the group waits for us. Restore quickly, and go on calling poll() (it brings no records, but the group takes a
-//   member for dead that does not poll for `max.poll.interval.ms`).
-// * Leaving: after kRevoked the partitions are still ours until the next call of poll(): the driver closes its epochs and
-//   commits before that call. After kLost another member may own them already: the driver discards.
-// * A rebalance takes all partitions away and gives new ones: a partition that stays is revoked and assigned again.
+// Held: the group waits for us. Restore quickly, and go on calling poll(): it brings no records, but the group takes a
+// member for dead that does not poll for `max.poll.interval.ms`.
+//
+// Leaving: after kRevoked the partitions are still ours until the next call of poll(), so the driver closes its epochs
+// and commits before that call. After kLost another member may own them already, so the driver discards.
+//
+// A rebalance takes all partitions away and gives new ones: a partition that stays is revoked and assigned again.
 //
 // Promises:
-// * No record is skipped in silence. A position that is no longer in the log, a damaged record set and a partition count
-//   that changed are final errors; see kafka_position.h for duplicates and gaps.
-// * No callback of the client touches a record: at most one rebalance step happens within a poll, and nothing of the new
-//   assignment is read before it is over.
-// * A broker that is away is no error: poll() goes on bringing nothing, health() tells. An outage longer than
-//   `session.timeout.ms` costs the partitions (kLost), so that an engine that is cut off does not go on telling the time.
+//
+// No record is skipped in silence. A position that is no longer in the log, a damaged record set and a number of
+// partitions that changed are final errors. For duplicates and gaps see kafka_position.h.
+//
+// No callback of the client touches a record: at most one rebalance step happens within a poll, and nothing of the new
+// assignment is read before it is over.
+//
+// A broker that is away is no error: poll() goes on bringing nothing, and health() tells. An outage longer than
+// `session.timeout.ms` costs the partitions (kLost), so that an engine that is cut off does not go on telling the time.
 #pragma once
 
 #include <cstdint>
@@ -62,14 +67,15 @@ class KafkaSource final : public task::Source {
   KafkaSource& operator=(const KafkaSource&) = delete;
 
   [[nodiscard]] const std::vector<std::string>& inputs() const override;
-  [[nodiscard]] base::Result<std::size_t> poll(std::vector<task::Arrival>& out, std::size_t max, int timeout_ms) override;
+  [[nodiscard]] base::Result<std::size_t> poll(std::vector<task::Arrival>& out, std::size_t max,
+                                               int timeout_ms) override;
 
   /// Partitions of each topic.
   [[nodiscard]] std::int32_t partitions() const;
 
-  /// After kAssigned: where to read from, by input; −1: from the beginning. Reading begins once every assigned partition
-  /// has its positions. Also allowed while running: reads again from there (the driver went back to what is durable); what
-  /// poll() answered before does not count then.
+  /// After kAssigned: where to read from, by input; −1: from the beginning. Reading begins once every assigned
+  /// partition has its positions. Also allowed while running: reads again from there (the driver went back to what is
+  /// durable); what poll() answered before does not count then.
   [[nodiscard]] base::Status seek(std::int32_t partition, const std::vector<std::int64_t>& next_offsets);
 
   /// Stops and continues reading one input of one partition. The few arrivals that did not fit into the last poll() may
@@ -77,7 +83,8 @@ class KafkaSource final : public task::Source {
   [[nodiscard]] base::Status pause(std::uint16_t input, std::int32_t partition);
   [[nodiscard]] base::Status resume(std::uint16_t input, std::int32_t partition);
 
-  /// Tells the group how far we are, for tools that show lag; nothing is ever read from it. Does not wait. −1: none yet.
+  /// Tells the group how far we are, for tools that show lag; nothing is ever read from it. Does not wait. −1: none
+  /// yet.
   void commit_offsets(std::int32_t partition, const std::vector<std::int64_t>& next_offsets);
 
   /// Records not yet read, as far as the broker told with its last answer. Nothing: not known yet, or not ours.

@@ -24,8 +24,6 @@ constexpr std::uint64_t kEventsPerCommit = 1'000'000;
 /// Live: how long a loaded instance gathers before it asks for a commit; and while it catches up, when nobody waits.
 constexpr TimeUs kLiveCommitUs = 100'000;
 constexpr TimeUs kCatchUpCommitUs = 1'000'000;
-/// Live: how long chunks that were delivered may wait for some other commit to delete them.
-constexpr TimeUs kOutboxLeftoversUs = 1'000'000;
 
 base::Status check(const InstanceOptions& options) {
   namespace limits = base::limits;
@@ -359,16 +357,16 @@ base::Status Instance::advance_wall(TimeUs now) {
 
 // --------------------------------------------------------------------------------------------------------- commits
 
-bool Instance::has_uncommitted() const { return events_since_commit_ > 0 || has_news_ || is_timer_due_; }
+bool Instance::has_uncommitted() const {
+  return events_since_commit_ > 0 || has_news_ || is_timer_due_ || outbox_->chunks_to_delete() > 0;
+}
 
 bool Instance::wants_commit() const {
   const auto bytes = static_cast<std::size_t>(std::max<std::int64_t>(uncommitted_bytes_.load(), 0));
   if (bytes >= options_.dirty_bytes_max / 2 || events_since_commit_ >= kEventsPerCommit) return true;
   if (!options_.follow_wall_clock) return false;
   if (is_timer_due_) return true;
-  const TimeUs since = wall_ - last_commit_wall_;
-  if (has_uncommitted() && since >= (is_caught_up_ ? kLiveCommitUs : kCatchUpCommitUs)) return true;
-  return outbox_->chunks_to_delete() > 0 && since >= kOutboxLeftoversUs;
+  return has_uncommitted() && wall_ - last_commit_wall_ >= (is_caught_up_ ? kLiveCommitUs : kCatchUpCommitUs);
 }
 
 base::Status Instance::commit(std::string source_position) {

@@ -87,7 +87,7 @@ class Instance {
   /// Whether it is time for commit(): by uncommitted bytes or events; live also by time, or because timers are due.
   /// The driver of a replay also commits every few seconds, a live one as soon as it is idle and has_uncommitted().
   [[nodiscard]] bool wants_commit() const;
-  /// Whether a commit now would make anything durable that is not so yet.
+  /// Whether a commit now would make anything durable that is not so yet, or clear the outbox of what was delivered.
   [[nodiscard]] bool has_uncommitted() const;
   /// Makes everything offered durable, with the source's position after it. Adaptive epochs are all closed first, in
   /// slices with a commit of their own where memory asks for it; fixed epochs stay open.

@@ -44,18 +44,18 @@ struct Output {
 struct Refusal {
   Reason reason{};
   std::string source, id, type;
-  std::string raw;           // as far as it was kept
+  std::string raw;  // as far as it was kept
   event::Origin origin;
 };
 
 /// What an apply or a settle brings about. The engine clears it between calls.
 struct Effects {
-  std::vector<Output> outputs;                                  // in order
-  std::vector<Refusal> displaced;                               // accepted earlier, refused now: counted as refused, no longer as applied
-  std::uint32_t reinstated = 0;                                 // refused as displaced earlier, counting again now
-  std::vector<std::pair<std::uint16_t, std::int64_t>> counts;   // (index into counters(), delta)
-  TimeUs next_timer = event::kNever;                            // settle: when the state wants to be settled again
-  bool erase = false;                                           // apply: forget this key for ever, leave its tombstone
+  std::vector<Output> outputs;     // in order
+  std::vector<Refusal> displaced;  // accepted earlier, refused now: counted as refused, no longer as applied
+  std::uint32_t reinstated = 0;    // refused as displaced earlier, counting again now
+  std::vector<std::pair<std::uint16_t, std::int64_t>> counts;  // (index into counters(), delta)
+  TimeUs next_timer = event::kNever;                           // settle: when the state wants to be settled again
+  bool erase = false;                                          // apply: forget this key for ever, leave its tombstone
 
   void count(std::size_t counter, std::int64_t delta) {
     if (delta != 0) counts.emplace_back(static_cast<std::uint16_t>(counter), delta);
@@ -69,8 +69,8 @@ struct Verdict {
   Reason reason{};  // refused only
 };
 
-/// A number that the model keeps through Effects::count: summed per partition by the engine, stored with the state (so it
-/// survives restarts), shown as a metric. `labels` are fixed words, never input values.
+/// A number that the model keeps through Effects::count: summed per partition by the engine, stored with the state (so
+/// it survives restarts), shown as a metric. `labels` are fixed words, never input values.
 struct CounterSpec {
   std::string name;  // troth_<thing>_<unit>
   std::string help;
@@ -102,12 +102,14 @@ class KeyedModel {
   /// Names of the output streams, dead letters apart ("scores", …): file names and, after a prefix, topic names.
   [[nodiscard]] virtual std::span<const std::string_view> streams() const = 0;
   [[nodiscard]] virtual std::span<const CounterSpec> counters() const = 0;
-  /// Identifies rules and stored format: when it differs from what a store was written under, every key is settled again.
+  /// Identifies rules and stored format: when it differs from what a store was written under, every key is settled
+  /// again.
   [[nodiscard]] virtual std::string version() const = 0;
   /// What must not change under a store; a difference means a rebuild from the log.
   [[nodiscard]] virtual std::string foundation() const = 0;
 
-  // Admission bounds that the engine applies itself (an event older than τ − lateness is `late`, later than horizon + skew `future`).
+  // Admission bounds that the engine applies itself (an event older than τ − lateness is `late`, later than horizon +
+  // skew `future`).
   [[nodiscard]] virtual TimeUs lateness_us() const = 0;
   [[nodiscard]] virtual TimeUs skew_us() const = 0;
 
@@ -118,7 +120,8 @@ class KeyedModel {
 
   [[nodiscard]] virtual std::unique_ptr<KeyState> create(std::string_view key) const = 0;
   /// An error means damage: the engine quarantines, it never goes on with a guess.
-  [[nodiscard]] virtual base::Result<std::unique_ptr<KeyState>> decode(std::string_view key, const Parts& parts) const = 0;
+  [[nodiscard]] virtual base::Result<std::unique_ptr<KeyState>> decode(std::string_view key,
+                                                                       const Parts& parts) const = 0;
   /// Writes the parts that changed since the last encode or decode.
   virtual void encode(KeyState& state, PartWriter& out) const = 0;
 

@@ -24,8 +24,8 @@ class Sink {
  public:
   virtual ~Sink() = default;
 
-  /// True: records go through the outbox (stored with the state, delivered after the commit, deleted when acknowledged).
-  /// False: write() + make_durable() before the commit, and the mark is part of the commit.
+  /// True: records go through the outbox (stored with the state, delivered after the commit, deleted when
+  /// acknowledged). False: write() + make_durable() before the commit, and the mark is part of the commit.
   [[nodiscard]] virtual bool wants_outbox() const = 0;
 
   /// At start: bring the sink to the committed mark (empty: to the very beginning).

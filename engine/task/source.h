@@ -14,21 +14,21 @@ namespace troth::task {
 /// What a poll may bring besides records.
 struct InputNews {
   enum class Kind : std::uint8_t {
-    kAtEnd,        // input has nothing more, for good (file) or for now (caught up); holds back τ no longer
-    kNotAtEnd,     // input has more again: it was caught up and fell behind
-    kAssigned,     // this partition is ours from now on (Kafka); positions must be given by seek()
-    kRevoked,      // this partition is handed over: close the epoch, commit, forget
-    kLost,         // this partition is gone already: discard, never flush
+    kAtEnd,     // input has nothing more, for good (file) or for now (caught up); holds back τ no longer
+    kNotAtEnd,  // input has more again: it was caught up and fell behind
+    kAssigned,  // this partition is ours from now on (Kafka); positions must be given by seek()
+    kRevoked,   // this partition is handed over: close the epoch, commit, forget
+    kLost,      // this partition is gone already: discard, never flush
   };
   Kind kind{};
   std::uint16_t input = 0;
-  std::int32_t partition = -1;   // −1: all partitions (files)
+  std::int32_t partition = -1;  // −1: all partitions (files)
 };
 
 /// Either a record or news, in the order in which they happened.
 struct Arrival {
   std::optional<Record> record;
-  InputNews news;                // if there is no record
+  InputNews news;  // if there is no record
 };
 
 class Source {

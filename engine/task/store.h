@@ -30,7 +30,8 @@ class Batch {
   }
   void append(Batch&& other) {
     bytes_ += other.bytes_;
-    changes_.insert(changes_.end(), std::make_move_iterator(other.changes_.begin()), std::make_move_iterator(other.changes_.end()));
+    changes_.insert(changes_.end(), std::make_move_iterator(other.changes_.begin()),
+                    std::make_move_iterator(other.changes_.end()));
     other = Batch{};
   }
   [[nodiscard]] const std::vector<Change>& changes() const { return changes_; }
@@ -47,8 +48,9 @@ class Store {
   virtual ~Store() = default;
   [[nodiscard]] virtual base::Result<std::optional<std::string>> get(std::string_view key) const = 0;
   /// Calls `each` for keys in [from, to) in order until it answers false. Views are valid during the call.
-  [[nodiscard]] virtual base::Status scan(std::string_view from, std::string_view to,
-                                          const std::function<bool(std::string_view key, std::string_view value)>& each) const = 0;
+  [[nodiscard]] virtual base::Status scan(
+      std::string_view from, std::string_view to,
+      const std::function<bool(std::string_view key, std::string_view value)>& each) const = 0;
   /// All or nothing, and durable once it returns (one sync). After an error the store must be closed and reopened.
   [[nodiscard]] virtual base::Status commit(const Batch& batch) = 0;
 };

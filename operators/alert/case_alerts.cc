@@ -20,7 +20,8 @@ std::int64_t escalations(const Interval& interval, TimeUs t, const CaseRulePolic
 
 }  // namespace
 
-std::string alert_id(std::string_view tenant, std::string_view rule, std::string_view customer, std::string_view object) {
+std::string alert_id(std::string_view tenant, std::string_view rule, std::string_view customer,
+                     std::string_view object) {
   std::string name(tenant);
   for (const std::string_view part : {rule, customer, object}) {
     name += kUnitSeparator;

@@ -1,5 +1,5 @@
-// Case alerts: how an interval of the fold looks to the service team at t: id, severity, level, labels, what was done about
-// it (TRUST_MODEL: severity, labels, alert.acted). Pure; the customer's task's thread.
+// Case alerts: how an interval of the fold looks to the service team at t: id, severity, level, labels, what was done
+// about it (TRUST_MODEL: severity, labels, alert.acted). Pure; the customer's task's thread.
 #pragma once
 
 #include <map>
@@ -24,9 +24,11 @@ struct SeverityContext {
   [[nodiscard]] std::int64_t increments() const { return (is_high_value ? 1 : 0) + (is_low_tier ? 1 : 0); }
   friend bool operator==(const SeverityContext&, const SeverityContext&) = default;
 };
-[[nodiscard]] SeverityContext severity_context(const Customer& customer, const Score& score, const SegmentPolicy& policy);
+[[nodiscard]] SeverityContext severity_context(const Customer& customer, const Score& score,
+                                               const SegmentPolicy& policy);
 
-[[nodiscard]] std::int64_t severity_of(const Case& one, const Interval& interval, TimeUs t, const SeverityContext& context);
+[[nodiscard]] std::int64_t severity_of(const Case& one, const Interval& interval, TimeUs t,
+                                       const SeverityContext& context);
 [[nodiscard]] std::int64_t severity_of(CustomerRule rule, const SeverityContext& context);
 /// info, warning, critical or page.
 [[nodiscard]] std::string_view level_of(std::int64_t severity, const SegmentPolicy& policy);

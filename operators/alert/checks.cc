@@ -22,7 +22,8 @@ TimeUs leaving_check(const Orders& orders, const Rhythm& rhythm, const SegmentPo
 
 TimeUs next_midnight(TimeUs t) { return (event::floor_div(t, event::kDay) + 1) * event::kDay; }
 
-TimeUs next_change_at(const Customer& customer, const Rhythm& rhythm, bool rule_is_active, TimeUs t, const SegmentPolicy& policy) {
+TimeUs next_change_at(const Customer& customer, const Rhythm& rhythm, bool rule_is_active, TimeUs t,
+                      const SegmentPolicy& policy) {
   TimeUs next = kNever;
   const auto consider = [&](TimeUs at) {
     if (at > t) next = std::min(next, at);

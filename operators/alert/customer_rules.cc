@@ -34,7 +34,8 @@ class Window {
     std::vector<Found> found;
     customer_.for_each_case(t_, [&](const Case& one) {
       const auto& all = one.fold.findings;
-      auto at = std::upper_bound(all.begin(), all.end(), begin_, [](TimeUs time, const Finding& f) { return time < f.stamp; });
+      auto at = std::upper_bound(all.begin(), all.end(), begin_,
+                                 [](TimeUs time, const Finding& f) { return time < f.stamp; });
       for (; at != all.end() && at->stamp <= t_; ++at) {
         if (wanted(*at)) found.push_back({&one, &*at});
       }
@@ -101,8 +102,8 @@ std::optional<CustomerAlert> promise_repeat(const Window& window, const Customer
   return b < a ? by_repromised : by_broken;
 }
 
-std::optional<CustomerAlert> erosion(CustomerRule id, const Window& window, const CustomerRulePolicy& rule, const Score& score,
-                                     const SegmentPolicy& policy) {
+std::optional<CustomerAlert> erosion(CustomerRule id, const Window& window, const CustomerRulePolicy& rule,
+                                     const Score& score, const SegmentPolicy& policy) {
   const auto blow = window.latest_blow();
   if (!blow) return std::nullopt;
   const Score before = score_of(window.masses_before(), score.rhythm, policy.score);
@@ -122,12 +123,13 @@ std::optional<CustomerAlert> tier_drop(const Window& window, const CustomerRuleP
   return alert_of(CustomerRule::kTierDrop, *blow);
 }
 
-std::optional<CustomerAlert> satisfied_but_leaving(const Customer& customer, const CustomerRulePolicy& rule, const Score& score,
-                                                   TimeUs t, const SegmentPolicy& policy) {
+std::optional<CustomerAlert> satisfied_but_leaving(const Customer& customer, const CustomerRulePolicy& rule,
+                                                   const Score& score, TimeUs t, const SegmentPolicy& policy) {
   const auto voice = static_cast<std::size_t>(Dimension::V);
   if (!score.rhythm.silence || *score.rhythm.silence < rule.silence) return std::nullopt;
   if (score.p[voice] < rule.voice || score.masses.of(Dimension::V) < rule.mass) return std::nullopt;
-  return CustomerAlert{CustomerRule::kSatisfiedButLeaving, leaving_since(customer.orders_at(t), score.rhythm, policy), {}};
+  return CustomerAlert{
+      CustomerRule::kSatisfiedButLeaving, leaving_since(customer.orders_at(t), score.rhythm, policy), {}};
 }
 
 }  // namespace
@@ -142,7 +144,8 @@ TimeUs leaving_since(const Orders& orders, const Rhythm& rhythm, const SegmentPo
   return since >= kNever ? kNever : static_cast<TimeUs>(since);
 }
 
-std::vector<CustomerAlert> customer_alerts(const Customer& customer, const Score& score, TimeUs t, const SegmentPolicy& policy) {
+std::vector<CustomerAlert> customer_alerts(const Customer& customer, const Score& score, TimeUs t,
+                                           const SegmentPolicy& policy) {
   std::vector<CustomerAlert> alerts;
   for (std::size_t i = 0; i < kCustomerRules; ++i) {
     const CustomerRulePolicy& rule = policy.customer_rules[i];
@@ -157,12 +160,14 @@ std::vector<CustomerAlert> customer_alerts(const Customer& customer, const Score
       case CustomerRule::kTierDrop: alert = tier_drop(window, rule, score, policy); break;
       case CustomerRule::kSatisfiedButLeaving: alert = satisfied_but_leaving(customer, rule, score, t, policy); break;
       case CustomerRule::kBriberyPattern:
-        alert = made_full(id, window.findings([](const Finding& f) { return f.kind == Kind::kCouponInsteadOfFix; }), rule.count);
+        alert = made_full(id, window.findings([](const Finding& f) { return f.kind == Kind::kCouponInsteadOfFix; }),
+                          rule.count);
         break;
       case CustomerRule::kComplaintSeries:
         alert = made_full(id, window.findings([](const Finding& f) {
           return f.kind == Kind::kComplaintOpened && f.finding_class != "question";
-        }), rule.count);
+        }),
+                          rule.count);
         break;
     }
     if (alert) alerts.push_back(std::move(*alert));

@@ -1,5 +1,5 @@
-// Customer rules: alerts on a customer as a whole (TRUST_MODEL: customer rules). They have no memory: active at t or not,
-// read from the findings and evidence in a window, the score, and the score as it was before the window. Pure; the
+// Customer rules: alerts on a customer as a whole (TRUST_MODEL: customer rules). They have no memory: active at t or
+// not, read from the findings and evidence in a window, the score, and the score as it was before the window. Pure; the
 // customer's task's thread.
 #pragma once
 

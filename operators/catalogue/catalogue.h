@@ -11,22 +11,66 @@
 namespace troth::operators {
 
 using event::Event;
-using event::TimeUs;
 using event::kNever;
+using event::TimeUs;
 
 /// Ranks, in canonical order: the rank decides between events of one instant.
 enum class Type : std::uint8_t {
-  kCustomerUpdated, kOrderPlaced, kDeliveryPromised, kOrderCharged, kOrderTermsChanged, kOrderRefundPromised,
-  kDeliveryRepromised, kDeliveryNotified, kDeliveryExcused, kDeliveryDispatched, kDeliveryScanned,
-  kDeliveryOutForDelivery, kDeliveryAttempted, kDeliveryDelivered, kDeliveryLost, kDeliveryDamaged,
-  kDeliveryWrongItem, kPromiseMade, kPromiseChanged, kPromiseExcused, kPromiseKept, kPromiseWithdrawn,
-  kOrderRefunded, kOrderCancelled, kOrderReturnRequested, kOrderPaymentDisputed, kComplaintOpened,
-  kComplaintAcknowledged, kComplaintReplied, kComplaintCustomerReplied, kComplaintStatusChanged,
-  kComplaintPriorityChanged, kComplaintReassigned, kComplaintCompensationPromised, kComplaintCompensationPaid,
-  kComplaintResolved, kComplaintCustomerConfirmed, kComplaintCustomerRejected, kComplaintReopened, kComplaintClosed,
-  kComplaintEscalatedExternal, kComplaintProactiveContact, kReviewSubmitted, kReviewUpdated, kReviewRemoved,
-  kReviewReplied, kSurveyAnswered, kCustomerReferred, kCustomerStatusChecked, kCustomerSubscriptionCancelled,
-  kCustomerAccountClosed, kOutreachSent, kCouponIssued, kAlertActed, kCustomerErased,
+  kCustomerUpdated,
+  kOrderPlaced,
+  kDeliveryPromised,
+  kOrderCharged,
+  kOrderTermsChanged,
+  kOrderRefundPromised,
+  kDeliveryRepromised,
+  kDeliveryNotified,
+  kDeliveryExcused,
+  kDeliveryDispatched,
+  kDeliveryScanned,
+  kDeliveryOutForDelivery,
+  kDeliveryAttempted,
+  kDeliveryDelivered,
+  kDeliveryLost,
+  kDeliveryDamaged,
+  kDeliveryWrongItem,
+  kPromiseMade,
+  kPromiseChanged,
+  kPromiseExcused,
+  kPromiseKept,
+  kPromiseWithdrawn,
+  kOrderRefunded,
+  kOrderCancelled,
+  kOrderReturnRequested,
+  kOrderPaymentDisputed,
+  kComplaintOpened,
+  kComplaintAcknowledged,
+  kComplaintReplied,
+  kComplaintCustomerReplied,
+  kComplaintStatusChanged,
+  kComplaintPriorityChanged,
+  kComplaintReassigned,
+  kComplaintCompensationPromised,
+  kComplaintCompensationPaid,
+  kComplaintResolved,
+  kComplaintCustomerConfirmed,
+  kComplaintCustomerRejected,
+  kComplaintReopened,
+  kComplaintClosed,
+  kComplaintEscalatedExternal,
+  kComplaintProactiveContact,
+  kReviewSubmitted,
+  kReviewUpdated,
+  kReviewRemoved,
+  kReviewReplied,
+  kSurveyAnswered,
+  kCustomerReferred,
+  kCustomerStatusChecked,
+  kCustomerSubscriptionCancelled,
+  kCustomerAccountClosed,
+  kOutreachSent,
+  kCouponIssued,
+  kAlertActed,
+  kCustomerErased,
 };
 inline constexpr std::size_t kTypeCount = 55;
 
@@ -34,12 +78,61 @@ inline constexpr std::size_t kTypeCount = 55;
 
 /// Fields of `data`, one id per name.
 enum class FieldId : std::uint8_t {
-  kSegment, kLtvMinor, kOrderId, kTotalMinor, kDiscountMinor, kDiscountPurpose, kCaptive, kNewCategory, kPremium,
-  kPromiseId, kDueAt, kDueDate, kDueZone, kExpress, kAmountMinor, kQuotedMinor, kConsented, kAdverse, kNotified,
-  kByCustomer, kKind, kOptionOffered, kCause, kFault, kQtyDelivered, kQtyPromised, kPart, kComplaintId, kBy, kReason,
-  kCategory, kPriority, kLossMinor, kPublic, kApology, kReasonGiven, kPersonalised, kSentimentPpm, kConfidencePpm,
-  kStatus, kChannelSwitch, kBody, kReviewId, kStars, kVerified, kSurveyId, kInstrument, kScore, kItems, kAlertId,
-  kAction, kActor, kAssignee, kUntil, kNoteCode,
+  kSegment,
+  kLtvMinor,
+  kOrderId,
+  kTotalMinor,
+  kDiscountMinor,
+  kDiscountPurpose,
+  kCaptive,
+  kNewCategory,
+  kPremium,
+  kPromiseId,
+  kDueAt,
+  kDueDate,
+  kDueZone,
+  kExpress,
+  kAmountMinor,
+  kQuotedMinor,
+  kConsented,
+  kAdverse,
+  kNotified,
+  kByCustomer,
+  kKind,
+  kOptionOffered,
+  kCause,
+  kFault,
+  kQtyDelivered,
+  kQtyPromised,
+  kPart,
+  kComplaintId,
+  kBy,
+  kReason,
+  kCategory,
+  kPriority,
+  kLossMinor,
+  kPublic,
+  kApology,
+  kReasonGiven,
+  kPersonalised,
+  kSentimentPpm,
+  kConfidencePpm,
+  kStatus,
+  kChannelSwitch,
+  kBody,
+  kReviewId,
+  kStars,
+  kVerified,
+  kSurveyId,
+  kInstrument,
+  kScore,
+  kItems,
+  kAlertId,
+  kAction,
+  kActor,
+  kAssignee,
+  kUntil,
+  kNoteCode,
 };
 
 /// Typed access. A field's default (parentheses in the catalogue) is applied by whoever reads it, through `otherwise`:
@@ -48,7 +141,9 @@ enum class FieldId : std::uint8_t {
 [[nodiscard]] inline std::int64_t number(const Event& e, FieldId f, std::int64_t otherwise = 0) {
   return e.number(static_cast<std::uint8_t>(f), otherwise);
 }
-[[nodiscard]] inline bool flag(const Event& e, FieldId f, bool otherwise = false) { return number(e, f, otherwise ? 1 : 0) != 0; }
+[[nodiscard]] inline bool flag(const Event& e, FieldId f, bool otherwise = false) {
+  return number(e, f, otherwise ? 1 : 0) != 0;
+}
 [[nodiscard]] inline std::string_view text(const Event& e, FieldId f) { return e.text(static_cast<std::uint8_t>(f)); }
 /// The word of a one-of field, as the catalogue writes it; empty if absent.
 [[nodiscard]] std::string_view choice(const Event& e, FieldId f);

@@ -29,13 +29,13 @@ struct CaseEvidence {
 
 struct Case {
   Bucket* bucket = nullptr;
-  std::vector<const Event*> events;   // canonical order, conflicts apart: what is folded
-  std::vector<Held*> held;            // conflicts included
+  std::vector<const Event*> events;  // canonical order, conflicts apart: what is folded
+  std::vector<Held*> held;           // conflicts included
   const SegmentPolicy* policy = nullptr;
   CaseFold fold;
-  TimeUs expiry = 0;                  // X
-  TimeUs seal = 0;                    // first instant at which it is sealed: X + lateness + 1 µs
-  std::vector<TimeUs> breakpoints;    // ascending: every instant at which something of it changes
+  TimeUs expiry = 0;                // X
+  TimeUs seal = 0;                  // first instant at which it is sealed: X + lateness + 1 µs
+  std::vector<TimeUs> breakpoints;  // ascending: every instant at which something of it changes
   CaseEvidence evidence;
 
   [[nodiscard]] TimeUs first_event() const { return events.front()->time; }
@@ -51,15 +51,15 @@ struct Bucket {
   Bucket(const Bucket&) = delete;  // `ref` refers into `key`
   Bucket& operator=(const Bucket&) = delete;
 
-  const std::string key;              // "o:123"
+  const std::string key;  // "o:123"
   const ObjectRef ref;
-  std::vector<Held*> events;          // canonical order
+  std::vector<Held*> events;  // canonical order
   std::vector<std::unique_ptr<Case>> cases;
   bool is_folded = false;
-  bool may_conflict = false;          // two of its events share a name
-  bool is_changed = true;             // events differ from what is stored
-  bool is_touched = true;             // to be compared with what was emitted
-  TimeUs compare_again_at = kNever;   // an interval is held back until then
+  bool may_conflict = false;         // two of its events share a name
+  bool is_changed = true;            // events differ from what is stored
+  bool is_touched = true;            // to be compared with what was emitted
+  TimeUs compare_again_at = kNever;  // an interval is held back until then
 };
 
 }  // namespace troth::operators

@@ -74,7 +74,8 @@ Customer::Admission Customer::admit_caseless(std::unique_ptr<Held> held, TimeUs 
   if (at != events.end() && !before(held.get(), at->get())) return {Admitted::kDuplicate, {}, {}};
   const GlobalPolicy& global = policy_->global();
   const TimeUs since = tau - global.quiet_us - global.lateness_us;
-  const auto recent = std::count_if(events.begin(), events.end(), [&](const auto& each) { return each->event.time >= since; });
+  const auto recent =
+      std::count_if(events.begin(), events.end(), [&](const auto& each) { return each->event.time >= since; });
   if (recent >= global.customer_events) return {Admitted::kCap, {}, {}};
   // A case's segment is the one at its first event: an update may give cases another policy.
   if (is_update && has(held->event, FieldId::kSegment)) unfold_all();
@@ -110,9 +111,9 @@ Bucket* Customer::bucket(std::string_view key) {
 
 void Customer::place(Held* held, Bucket& bucket) {
   unfold(bucket);
-  bucket.may_conflict = bucket.may_conflict || std::any_of(bucket.events.begin(), bucket.events.end(), [&](const Held* each) {
-                          return same_name(each->event, held->event);
-                        });
+  bucket.may_conflict =
+      bucket.may_conflict || std::any_of(bucket.events.begin(), bucket.events.end(),
+                                         [&](const Held* each) { return same_name(each->event, held->event); });
   bucket.events.insert(place_in(bucket.events, held), held);
   held->bucket = &bucket;
   bucket.is_changed = bucket.is_touched = true;
@@ -168,7 +169,10 @@ bool Customer::exceeds_cap(Bucket& bucket, const Held* held, TimeUs tau) {
   for (auto& [key, other] : buckets_) {
     if (other.get() == &bucket) continue;
     fold(*other);
-    others += std::any_of(other->cases.begin(), other->cases.end(), [&](const auto& one) { return !one->is_sealed(tau); }) ? 1 : 0;
+    others +=
+        std::any_of(other->cases.begin(), other->cases.end(), [&](const auto& one) { return !one->is_sealed(tau); })
+            ? 1
+            : 0;
   }
   return others >= global.open_cases;
 }
@@ -255,9 +259,9 @@ void Customer::fold(Bucket& bucket) {
       if (held->event.time > expiry) close();
     }
     if (one == nullptr) one = begin_case(bucket, *held);
-    held->is_conflict = bucket.may_conflict && std::any_of(one->events.begin(), one->events.end(), [&](const Event* each) {
-                          return same_name(*each, held->event);
-                        });
+    held->is_conflict =
+        bucket.may_conflict && std::any_of(one->events.begin(), one->events.end(),
+                                           [&](const Event* each) { return same_name(*each, held->event); });
     if (!held->is_conflict) one->events.push_back(&held->event);
     one->held.push_back(held);
   }

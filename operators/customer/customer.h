@@ -1,6 +1,6 @@
-// Customer: the accepted events of one customer that still matter, the cases they form, and what remains of sealed ones.
-// Admission of events (duplicates, caps, conflicts: TRUST_MODEL "The set E"), homing, folding, sealing. Derived values are
-// kept as long as nothing they rest on changes. Belongs to one task; not thread-safe. No clock, no I/O.
+// Customer: the accepted events of one customer that still matter, the cases they form, and what remains of sealed
+// ones. Admission of events (duplicates, caps, conflicts: TRUST_MODEL "The set E"), homing, folding, sealing. Derived
+// values are kept as long as nothing they rest on changes. Belongs to one task; not thread-safe. No clock, no I/O.
 #pragma once
 
 #include <functional>
@@ -25,8 +25,8 @@ struct Remains {
   Accumulator sums;
   std::int64_t kept = 0, broken = 0;
   Orders orders;
-  TimeUs last_event = -1;       // latest event that left; −1: none did
-  TimeUs last_seal = -1;        // latest instant at which a case was sealed: it remains a check
+  TimeUs last_event = -1;  // latest event that left; −1: none did
+  TimeUs last_seal = -1;   // latest instant at which a case was sealed: it remains a check
 };
 
 class Customer {
@@ -42,8 +42,8 @@ class Customer {
   enum class Admitted : std::uint8_t { kYes, kDuplicate, kCap, kConflict };
   struct Admission {
     Admitted what = Admitted::kYes;
-    std::vector<const Held*> displaced;     // counted until now, in conflict from now on
-    std::vector<const Held*> reinstated;    // in conflict until now, counting again
+    std::vector<const Held*> displaced;   // counted until now, in conflict from now on
+    std::vector<const Held*> reinstated;  // in conflict until now, counting again
   };
   /// Takes an event that is neither late nor future; `tau` includes it. A conflict is kept (it links), a cap is not.
   Admission admit(Event event, TimeUs tau);
@@ -138,12 +138,12 @@ class Customer {
   const Policy* policy_;
   std::unordered_map<const Held*, std::unique_ptr<Held>> held_;  // owns the events of cases; never walked through
   std::map<std::string, std::unique_ptr<Bucket>, std::less<>> buckets_;
-  std::vector<std::unique_ptr<Held>> updates_;              // customer.updated, canonical order
-  std::vector<std::unique_ptr<Held>> actions_;              // alert.acted, canonical order
+  std::vector<std::unique_ptr<Held>> updates_;  // customer.updated, canonical order
+  std::vector<std::unique_ptr<Held>> actions_;  // alert.acted, canonical order
   Lives lives_;
   Remains remains_;
   Accumulator totals_;
-  std::vector<Bucket*> touched_;                            // within one admit()
+  std::vector<Bucket*> touched_;  // within one admit()
   std::vector<std::string> vanished_;
   bool context_changed_ = true;
   bool lives_changed_ = false;

@@ -1,5 +1,5 @@
-// Held: an accepted event of a customer that is not sealed yet, and where it belongs. Owned by its Customer; pointers to
-// it stay valid until it is sealed. One task's thread.
+// Held: an accepted event of a customer that is not sealed yet, and where it belongs. Owned by its Customer; pointers
+// to it stay valid until it is sealed. One task's thread.
 #pragma once
 
 #include <array>
@@ -35,8 +35,8 @@ struct Held {
 
   Event event;
   NamedObjects objects;
-  Bucket* bucket = nullptr;   // all events of its case key; null: customer.updated and alert.acted belong to no case
-  bool is_conflict = false;   // another event of its name counts: it links objects, but is not folded
+  Bucket* bucket = nullptr;  // all events of its case key; null: customer.updated and alert.acted belong to no case
+  bool is_conflict = false;  // another event of its name counts: it links objects, but is not folded
 };
 
 /// Canonical order of held events.

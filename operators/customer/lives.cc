@@ -13,8 +13,9 @@ const Lives::Object* Lives::find(const ObjectRef& object) const {
 }
 
 std::size_t Lives::position(const Object& of, const Held* held) {
-  const auto at = std::lower_bound(of.mentions.begin(), of.mentions.end(), held,
-                                   [](const Mention& mention, const Held* other) { return before(mention.held, other); });
+  const auto at =
+      std::lower_bound(of.mentions.begin(), of.mentions.end(), held,
+                       [](const Mention& mention, const Held* other) { return before(mention.held, other); });
   return static_cast<std::size_t>(at - of.mentions.begin());
 }
 
@@ -54,18 +55,19 @@ std::vector<Held*> Lives::remove(Held* held) {
   return touched;
 }
 
-/// False only for the common case that is cheap to see: the mention is the last one of its object, and either opens a life
-/// of its own or brings no link. Then no other event's home can have moved.
+/// False only for the common case that is cheap to see: the mention is the last one of its object, and either opens a
+/// life of its own or brings no link. Then no other event's home can have moved.
 bool Lives::changes_others(const Object& of, std::size_t mention) const {
   if (mention + 1 != of.mentions.size()) return true;
-  const bool opens_life = mention == 0 ? of.sealed.empty() : of.mentions[mention].held->event.time -
-                                                                     of.mentions[mention - 1].held->event.time >
-                                                                 policy_->link_life_us;
+  const bool opens_life =
+      mention == 0
+          ? of.sealed.empty()
+          : of.mentions[mention].held->event.time - of.mentions[mention - 1].held->event.time > policy_->link_life_us;
   return !opens_life && !of.mentions[mention].link.empty();
 }
 
-/// All events that a change at `from` can move: those of its objects and, because links are made by events that name both
-/// ends, whatever shares an event with them.
+/// All events that a change at `from` can move: those of its objects and, because links are made by events that name
+/// both ends, whatever shares an event with them.
 std::vector<Held*> Lives::component(const Held* from) const {
   std::set<ObjectRef> seen;
   std::vector<ObjectRef> open;
@@ -191,7 +193,9 @@ bool Lives::forget(TimeUs t) {
   bool any = false;
   for (auto at = objects_.begin(); at != objects_.end();) {
     Object& of = at->second;
-    const auto gone = [&](const SealedLife& life) { return life.last + policy_->link_life_us + policy_->lateness_us < t; };
+    const auto gone = [&](const SealedLife& life) {
+      return life.last + policy_->link_life_us + policy_->lateness_us < t;
+    };
     any = std::erase_if(of.sealed, gone) > 0 || any;
     at = of.sealed.empty() && of.mentions.empty() ? objects_.erase(at) : std::next(at);
   }

@@ -1,7 +1,7 @@
-// Lives: which objects a customer's events name, in which lives, and at which home each life is (TRUST_MODEL: cases, links,
-// lives, home). The mentions of an object, in canonical order, form one life as long as neighbours are near enough; the
-// first link of a life leads to a higher object; following links to their end gives the home, which is the case key.
-// Owned by a Customer; one task's thread. Views and pointers refer into held events.
+// Lives: which objects a customer's events name, in which lives, and at which home each life is (TRUST_MODEL: cases,
+// links, lives, home). The mentions of an object, in canonical order, form one life as long as neighbours are near
+// enough; the first link of a life leads to a higher object; following links to their end gives the home, which is the
+// case key. Owned by a Customer; one task's thread. Views and pointers refer into held events.
 #pragma once
 
 #include <functional>
@@ -55,8 +55,8 @@ class Lives {
     ObjectRef link;  // empty: this event links the object to nothing higher
   };
   struct Object {
-    std::vector<SealedLife> sealed;   // parts of lives whose events are sealed, with the home that is final by then
-    std::vector<Mention> mentions;    // canonical order
+    std::vector<SealedLife> sealed;  // parts of lives whose events are sealed, with the home that is final by then
+    std::vector<Mention> mentions;   // canonical order
   };
   using Objects = std::map<std::string, Object, std::less<>>;  // by "o:123"
 

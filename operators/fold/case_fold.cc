@@ -42,6 +42,7 @@ TimeUs end_of_activity(std::span<const Event* const> events, const CaseFold& fol
 CaseFold fold_case(std::span<const Event* const> events, ObjectRef case_key, const SegmentPolicy& policy) {
   TROTH_ASSERT(!events.empty());
   CaseFold fold;
+  fold.findings.reserve(events.size() + 8);  // most events establish about one
   CaseWriter writer(events, case_key, policy, fold);
   CaseWalk walk(writer);
   for (std::uint32_t i = 0; i < events.size(); ++i) {

@@ -152,7 +152,8 @@ std::vector<CasePromise> streamed_promises(const View& view) {
 
 std::vector<CaseClock> streamed_clocks(const View& view) {
   std::vector<CaseClock> clocks = view.clocks;
-  std::stable_sort(clocks.begin(), clocks.end(), [](const CaseClock& a, const CaseClock& b) { return a.run->due_at < b.run->due_at; });
+  std::stable_sort(clocks.begin(), clocks.end(),
+                   [](const CaseClock& a, const CaseClock& b) { return a.run->due_at < b.run->due_at; });
   if (clocks.size() > kStreamedListMax) clocks.resize(kStreamedListMax);
   return clocks;
 }

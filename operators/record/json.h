@@ -1,5 +1,5 @@
-// Records: views in canonical JSON, as topics, snapshots and queries give them (TRUST_MODEL: outputs). Keys are written in
-// byte order, which the writer asserts. Pure; the customer's task's thread.
+// Records: views in canonical JSON, as topics, snapshots and queries give them (TRUST_MODEL: outputs). Keys are written
+// in byte order, which the writer asserts. Pure; the customer's task's thread.
 #pragma once
 
 #include <cstdint>
@@ -25,19 +25,19 @@ inline constexpr std::size_t kStreamedListMax = 32;
 
 /// The life of an alert on its topic.
 struct AlertEmission {
-  std::string_view state;                 // firing, updated, resolved, expired, retracted
+  std::string_view state;  // firing, updated, resolved, expired, retracted
   std::int64_t revision = 0;
-  std::optional<TimeUs> resolved_at;      // nothing while active
-  std::optional<std::string> cause;       // name of the event that led to it
+  std::optional<TimeUs> resolved_at;  // nothing while active
+  std::optional<std::string> cause;   // name of the event that led to it
 };
 
 /// The fields of an alert, apart from its life: the same in records, snapshots and comparisons.
 struct AlertFields {
   std::string alert_id;
   std::string_view rule;
-  std::string case_key, object;           // empty for customer rules
+  std::string case_key, object;  // empty for customer rules
   TimeUs opened_at = 0;
-  std::optional<std::int64_t> severity;   // nothing once ended
+  std::optional<std::int64_t> severity;  // nothing once ended
   std::string_view level;
   std::map<std::string, std::string> labels;
   std::vector<std::string> events;

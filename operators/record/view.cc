@@ -61,7 +61,8 @@ std::vector<CaseInterval> View::intervals() const {
   });
   std::stable_sort(result.begin(), result.end(), [](const CaseInterval& a, const CaseInterval& b) {
     const auto key = [](const CaseInterval& each) {
-      return std::tie(each.interval->rule, each.one->bucket->ref, each.interval->object, each.interval->start, each.interval->end);
+      return std::tie(each.interval->rule, each.one->bucket->ref, each.interval->object, each.interval->start,
+                      each.interval->end);
     };
     return key(a) < key(b);
   });

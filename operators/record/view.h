@@ -45,7 +45,7 @@ struct CaseClock {
 struct View {
   const Customer* customer = nullptr;
   TimeUs t = 0;
-  const SegmentPolicy* policy = nullptr;   // the customer's segment's at t
+  const SegmentPolicy* policy = nullptr;  // the customer's segment's at t
   std::string_view segment;
   Orders orders;
   Score score;
@@ -53,8 +53,8 @@ struct View {
   std::vector<CustomerAlert> customer_alerts;
   SeverityContext severity;
   TimeUs next_change = kNever;
-  std::vector<CasePromise> promises;       // by case, then making
-  std::vector<CaseClock> clocks;           // by case, opening, start of run
+  std::vector<CasePromise> promises;  // by case, then making
+  std::vector<CaseClock> clocks;      // by case, opening, start of run
 
   [[nodiscard]] std::size_t promises_open() const;
   /// Those with start ≤ t and not retired by a seal, by rule, case key, object, start, end.

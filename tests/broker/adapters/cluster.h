@@ -1,5 +1,6 @@
-// Helpers for tests of the Kafka adapters against a real broker: unique names, a plain producer and reader of the test's
-// own (so that no adapter is tested by itself), and members of a consumer group that are driven step by step. One thread.
+// Helpers for tests of the Kafka adapters against a real broker: unique names, a plain producer and reader of the
+// test's own (so that no adapter is tested by itself), and members of a consumer group that are driven step by step.
+// One thread.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -41,7 +42,8 @@ inline source::KafkaSettings settings() {
 inline std::string unique(const std::string& stem) {
   static int count = 0;
   const auto now = std::chrono::system_clock::now().time_since_epoch().count();
-  return stem + "-" + std::to_string(getpid()) + "-" + std::to_string(now % 1'000'000'007) + "-" + std::to_string(++count);
+  return stem + "-" + std::to_string(getpid()) + "-" + std::to_string(now % 1'000'000'007) + "-" +
+         std::to_string(++count);
 }
 
 /// `stem` and a number. (Not by operator+, over which g++ 12 warns without cause.)
@@ -74,7 +76,8 @@ inline bool within(const std::function<bool()>& done, int deadline_ms = kDeadlin
   return true;
 }
 
-inline source::KafkaHandle plain_client(rd_kafka_type_t type, const std::vector<std::pair<std::string, std::string>>& extra) {
+inline source::KafkaHandle plain_client(rd_kafka_type_t type,
+                                        const std::vector<std::pair<std::string, std::string>>& extra) {
   source::KafkaConf conf(rd_kafka_conf_new());
   char why[256];
   std::vector<std::pair<std::string, std::string>> all = {{"bootstrap.servers", bootstrap()}};
@@ -92,7 +95,8 @@ inline source::KafkaHandle plain_client(rd_kafka_type_t type, const std::vector<
 class Writer {
  public:
   explicit Writer(const std::string& transactional_id = "")
-      : client_(plain_client(RD_KAFKA_PRODUCER, transactional_id.empty() ? Extra{} : Extra{{"transactional.id", transactional_id}})) {
+      : client_(plain_client(RD_KAFKA_PRODUCER,
+                             transactional_id.empty() ? Extra{} : Extra{{"transactional.id", transactional_id}})) {
     if (!transactional_id.empty()) expect_done(rd_kafka_init_transactions(client_.get(), kDeadlineMs));
   }
   void put(const std::string& topic, int partition, const Bytes& key, const Bytes& value,
@@ -150,8 +154,9 @@ struct Read {
 
 /// Everything in a topic now, in order within partitions; the test's own reader.
 inline std::vector<Read> read_all(const std::string& topic, int partitions) {
-  const auto client = plain_client(RD_KAFKA_CONSUMER, {{"group.id", unique("reader")}, {"enable.partition.eof", "true"},
-                                                       {"enable.auto.commit", "false"}});
+  const auto client =
+      plain_client(RD_KAFKA_CONSUMER,
+                   {{"group.id", unique("reader")}, {"enable.partition.eof", "true"}, {"enable.auto.commit", "false"}});
   const source::KafkaPartitionList list(rd_kafka_topic_partition_list_new(partitions));
   for (int i = 0; i < partitions; ++i) {
     rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), i)->offset = RD_KAFKA_OFFSET_BEGINNING;
@@ -207,7 +212,8 @@ class Member {
   [[nodiscard]] std::vector<std::string> values(int input, int partition) const {
     std::vector<std::string> result;
     for (const task::Record& each : records) {
-      if (each.origin.input == input && each.origin.partition == partition) result.push_back(each.value.value_or("(null)"));
+      if (each.origin.input == input && each.origin.partition == partition)
+        result.push_back(each.value.value_or("(null)"));
     }
     return result;
   }
@@ -221,12 +227,12 @@ class Member {
   }
 
   std::unique_ptr<KafkaSource> source;
-  bool answers = true;                                            // give positions at once
+  bool answers = true;  // give positions at once
   using Positions = std::map<std::int32_t, std::vector<std::int64_t>>;
-  Positions positions;           // by partition; what is not here begins at −1
-  Positions* store = &positions; // may be one that members share
+  Positions positions;            // by partition; what is not here begins at −1
+  Positions* store = &positions;  // may be one that members share
   std::set<std::int32_t> owned;
-  std::set<std::pair<int, int>> at_end;                           // (input, partition)
+  std::set<std::pair<int, int>> at_end;  // (input, partition)
   std::vector<task::Record> records;
   std::vector<InputNews> news;
   std::string failure;
@@ -258,8 +264,12 @@ class Member {
         EXPECT_EQ(owned.erase(what.partition), 1U);
         std::erase_if(at_end, [&](const auto& each) { return each.second == what.partition; });
         break;
-      case Kind::kAtEnd: EXPECT_TRUE(at_end.insert({what.input, what.partition}).second); break;
-      case Kind::kNotAtEnd: EXPECT_EQ(at_end.erase({what.input, what.partition}), 1U); break;
+      case Kind::kAtEnd:
+        EXPECT_TRUE(at_end.insert({what.input, what.partition}).second);
+        break;
+      case Kind::kNotAtEnd:
+        EXPECT_EQ(at_end.erase({what.input, what.partition}), 1U);
+        break;
     }
   }
 };

@@ -1,8 +1,9 @@
-// Tests of the Kafka adapters against a real broker, whose address is in TROTH_KAFKA_BOOTSTRAP (tests/broker/adapters/run.py
-// starts one). Without it the program fails with 77: tests that did not run have not passed.
+// Tests of the Kafka adapters against a real broker, whose address is in TROTH_KAFKA_BOOTSTRAP
+// (tests/broker/adapters/run.py starts one). Without it the program fails with 77: tests that did not run have not
+// passed.
 //
-// `--member GROUP INSTANCE TOPIC…` is the program's own second role: a member of a group to be killed. It prints one line
-// when it reads, and stays.
+// `--member GROUP INSTANCE TOPIC…` is the program's own second role: a member of a group to be killed. It prints one
+// line when it reads, and stays.
 #include <gtest/gtest.h>
 
 #include <cstdio>

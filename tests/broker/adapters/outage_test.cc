@@ -30,7 +30,8 @@ class KafkaOutage : public testing::Test {
   pid_t broker_ = 0;
 };
 
-std::unique_ptr<KafkaSink> open(const std::vector<std::string>& topics, int timeout_ms, const std::string& queue_max = "100000") {
+std::unique_ptr<KafkaSink> open(const std::vector<std::string>& topics, int timeout_ms,
+                                const std::string& queue_max = "100000") {
   KafkaSinkOptions options;
   options.kafka = settings();
   options.kafka.extra["queue.buffering.max.messages"] = queue_max;
@@ -58,7 +59,8 @@ TEST_F(KafkaOutage, a_source_goes_on_polling_loses_its_partitions_with_the_sessi
   writer.numbered(topics[0], 0, 0, 10);
   ASSERT_TRUE(member.until([&] { return member.all_at_end(); }));
   stop();
-  ASSERT_TRUE(member.until([&] { return member.count(Kind::kLost) == 2 && !member.source->health().connected; })) << member.failure;
+  ASSERT_TRUE(member.until([&] { return member.count(Kind::kLost) == 2 && !member.source->health().connected; }))
+      << member.failure;
   EXPECT_EQ(member.count(Kind::kRevoked), 0);
   EXPECT_FALSE(member.source->health().last_error.empty());
   EXPECT_GT(member.source->health().since, 0);
@@ -111,7 +113,8 @@ TEST_F(KafkaOutage, a_queue_that_stays_full_is_an_error_and_written_again_everyt
   ASSERT_FALSE(written.ok());
   EXPECT_NE(written.error().message.find("stayed full"), std::string::npos) << written.error().message;
   go_on();
-  ASSERT_TRUE(within([&] { return out->restore("").ok() && out->write(numbered(0, 200)).ok() && out->make_durable().ok(); }));
+  ASSERT_TRUE(
+      within([&] { return out->restore("").ok() && out->write(numbered(0, 200)).ok() && out->make_durable().ok(); }));
   const auto read = read_all(topics[0], 1);
   ASSERT_GE(read.size(), 200U);
   for (std::size_t i = 0; i < 200; ++i) ASSERT_EQ(read[read.size() - 200 + i].value, std::to_string(i));

@@ -29,7 +29,9 @@ TEST(KafkaSink, what_is_durable_is_in_the_topic_with_nulls_and_empties_as_given)
   const auto out = open(sink_to(topics));
   EXPECT_TRUE(out->wants_outbox());
   ASSERT_TRUE(out->restore("").ok());
-  ASSERT_TRUE(out->write({{0, "a", "1"}, {0, "a", std::nullopt}, {0, "", ""}, {1, std::nullopt, std::string("\0\xff", 2)}}).ok());
+  ASSERT_TRUE(
+      out->write({{0, "a", "1"}, {0, "a", std::nullopt}, {0, "", ""}, {1, std::nullopt, std::string("\0\xff", 2)}})
+          .ok());
   const auto durable = out->make_durable();
   ASSERT_TRUE(durable.ok()) << durable.error().message;
   EXPECT_EQ(*durable, "");
@@ -67,6 +69,13 @@ TEST(KafkaSink, written_again_the_records_are_the_same_and_in_the_same_order) {
     EXPECT_EQ(read[i].value, std::to_string(i));
     EXPECT_EQ(read[i], read[i + 1'000]);
   }
+}
+
+TEST(KafkaSink, a_state_whose_outputs_are_in_files_is_refused) {
+  const auto out = open(sink_to(make_topics({"scores"}, 1)));
+  const auto restored = out->restore("mark of files");
+  ASSERT_FALSE(restored.ok());
+  EXPECT_NE(restored.error().message.find("files"), std::string::npos);
 }
 
 TEST(KafkaSink, nothing_written_is_durable_at_once) {

@@ -85,7 +85,8 @@ TEST(KafkaSource, offsets_committed_are_there_for_tools) {
   const source::KafkaPartitionList list(rd_kafka_topic_partition_list_new(2));
   for (const std::string& topic : topics) rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), 0);
   EXPECT_TRUE(member.until([&] {
-    return rd_kafka_committed(tool.get(), list.get(), 1'000) == RD_KAFKA_RESP_ERR_NO_ERROR && list->elems[0].offset == 7;
+    return rd_kafka_committed(tool.get(), list.get(), 1'000) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+           list->elems[0].offset == 7;
   }));
   EXPECT_EQ(list->elems[1].offset, RD_KAFKA_OFFSET_INVALID);
 }
@@ -97,7 +98,8 @@ TEST(KafkaSource, null_and_empty_are_told_apart_and_headers_come_along) {
   writer.put(topics[0], 0, "", "value");
   writer.put(topics[0], 0, "key", std::nullopt);
   writer.put(topics[0], 0, "key", "");
-  writer.put(topics[0], 0, std::string("k\0y", 3), std::string("v\0\xff", 3), {{"ce_type", "order.placed"}, {"none", std::nullopt}, {"ce_type", ""}});
+  writer.put(topics[0], 0, std::string("k\0y", 3), std::string("v\0\xff", 3),
+             {{"ce_type", "order.placed"}, {"none", std::nullopt}, {"ce_type", ""}});
   writer.flush();
   Member member(member_of(unique("group"), topics));
   ASSERT_TRUE(member.until([&] { return member.all_at_end(); })) << member.failure;
@@ -301,15 +303,14 @@ TEST(KafkaSource, two_members_share_whole_partitions_and_the_first_hands_over_be
 
   Member second(member_of(group, topics, "two"));
   const auto settled = [&] { return first.owned.size() == 3 && second.owned.size() == 3; };
-  ASSERT_TRUE(within([&] { return !first.step(5) || !second.step(5) || settled(); })) << first.failure << second.failure;
+  ASSERT_TRUE(within([&] { return !first.step(5) || !second.step(5) || settled(); }))
+      << first.failure << second.failure;
   EXPECT_EQ(first.count(Kind::kRevoked), 6);
   EXPECT_EQ(first.count(Kind::kLost), 0);
   std::set<std::int32_t> all = first.owned;
   all.insert(second.owned.begin(), second.owned.end());
   EXPECT_EQ(all.size(), 6U);
-  ASSERT_TRUE(within([&] {
-    return !first.step(5) || !second.step(5) || (first.all_at_end() && second.all_at_end());
-  }));
+  ASSERT_TRUE(within([&] { return !first.step(5) || !second.step(5) || (first.all_at_end() && second.all_at_end()); }));
   // The first goes on where it was: nothing again, and nothing of the other's.
   EXPECT_EQ(first.records.size(), 6U * 3 * 100);
   EXPECT_EQ(second.records.size(), 3U * 3 * 100);
@@ -329,7 +330,8 @@ TEST(KafkaSource, over_many_rebalances_in_full_flow_each_record_comes_exactly_on
   Writer writer;
   int written = 0;
   const auto write = [&] {
-    for (int i = 0; i < 50; ++i, ++written) writer.put(topics[static_cast<unsigned>(written) % 2], written / 2 % 4, "k", std::to_string(written));
+    for (int i = 0; i < 50; ++i, ++written)
+      writer.put(topics[static_cast<unsigned>(written) % 2], written / 2 % 4, "k", std::to_string(written));
   };
   for (int round = 0; round < 8; ++round) {
     Member second(member_of(group, topics));
@@ -350,9 +352,8 @@ TEST(KafkaSource, over_many_rebalances_in_full_flow_each_record_comes_exactly_on
     }));
   }
   writer.flush();
-  ASSERT_TRUE(within([&] {
-    return !first.step(5) || static_cast<int>(first.records.size() + seen.size()) >= written;
-  })) << first.failure;
+  ASSERT_TRUE(within([&] { return !first.step(5) || static_cast<int>(first.records.size() + seen.size()) >= written; }))
+      << first.failure;
   seen.insert(seen.end(), first.records.begin(), first.records.end());
   std::set<int> values;
   for (const task::Record& each : seen) values.insert(std::stoi(*each.value));
@@ -373,7 +374,8 @@ TEST(KafkaSource, a_revoked_partition_is_ours_until_the_next_poll) {
   const auto until = source::kafka_deadline(1'500);
   while (source::kafka_time_left(until, 1) > 0) ASSERT_TRUE(second.step(20));
   EXPECT_TRUE(second.owned.empty());
-  ASSERT_TRUE(within([&] { return !first.step(5) || !second.step(5) || (first.owned.size() == 1 && second.owned.size() == 1); }));
+  ASSERT_TRUE(within(
+      [&] { return !first.step(5) || !second.step(5) || (first.owned.size() == 1 && second.owned.size() == 1); }));
 }
 
 TEST(KafkaSource, a_member_beyond_the_number_of_partitions_waits_without_any) {
@@ -446,7 +448,8 @@ TEST(KafkaSource, a_killed_static_member_that_returns_gets_its_partitions_back_a
   const auto start = std::chrono::steady_clock::now();
   Member back(member_of(group, topics, "one"));
   ASSERT_TRUE(within([&] { return !back.step(5) || !other.step(5) || back.all_at_end(); })) << back.failure;
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5)) << "waited for the session of the dead one";
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5))
+      << "waited for the session of the dead one";
   EXPECT_EQ(back.owned.size(), 2U);
   EXPECT_EQ(other.owned, others);
   EXPECT_EQ(other.count(Kind::kRevoked) + other.count(Kind::kLost), 0);
@@ -476,7 +479,8 @@ TEST(KafkaSource, a_member_that_does_not_poll_in_time_has_lost_its_partitions_an
   std::this_thread::sleep_for(std::chrono::milliseconds(8'000));
   ASSERT_TRUE(member.until([&] { return member.count(Kind::kLost) == 1 && member.all_at_end(); })) << member.failure;
   EXPECT_EQ(member.count(Kind::kRevoked), 0);
-  EXPECT_NE(member.source->health().last_error.find("MAX_POLL_EXCEEDED"), std::string::npos) << member.source->health().last_error;
+  EXPECT_NE(member.source->health().last_error.find("MAX_POLL_EXCEEDED"), std::string::npos)
+      << member.source->health().last_error;
 }
 
 TEST(KafkaSource, closing_is_quick_in_every_state) {

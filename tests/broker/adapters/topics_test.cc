@@ -48,14 +48,17 @@ TEST(KafkaTopics, another_configuration_is_told_and_left_as_it_is) {
     const auto result = create_topics(wished, settings());
     ASSERT_TRUE(result.ok());
     EXPECT_EQ((*result)[0].outcome, Outcome::kDiffers);
-    EXPECT_NE((*result)[0].message.find("cleanup.policy is delete, not compact"), std::string::npos) << (*result)[0].message;
+    EXPECT_NE((*result)[0].message.find("cleanup.policy is delete, not compact"), std::string::npos)
+        << (*result)[0].message;
     EXPECT_TRUE(sink::usable(*result));
   }
 }
 
 TEST(KafkaTopics, what_the_cluster_refuses_fails_that_topic_with_its_words) {
   const std::string fine = unique("orders");
-  const auto result = create_topics({{unique("many"), 1, 5}, {unique("bad"), 1, 1, {{"cleanup.policy", "nonsense"}}}, {fine, 1, 1},
+  const auto result = create_topics({{unique("many"), 1, 5},
+                                     {unique("bad"), 1, 1, {{"cleanup.policy", "nonsense"}}},
+                                     {fine, 1, 1},
                                      {"not a name!", 1, 1}},
                                     settings());
   ASSERT_TRUE(result.ok()) << result.error().message;

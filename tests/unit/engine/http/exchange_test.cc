@@ -28,8 +28,14 @@ class ExchangeTest : public testing::Test {
        [](const Request&) {
          return Response{200, "text/html", "<p>", {{"Content-Security-Policy", "default-src 'self'"}}};
        }},
-      {"/down", [](const Request&) { return Response{503, "application/json", R"({"ready":false})", {}}; }},
-      {"/empty", [](const Request&) { return Response{200, "text/plain", "", {}}; }},
+      {"/down",
+       [](const Request&) {
+         return Response{503, "application/json", R"({"ready":false})", {}};
+       }},
+      {"/empty",
+       [](const Request&) {
+         return Response{200, "text/plain", "", {}};
+       }},
       {"/throws", [](const Request&) -> Response { throw std::runtime_error("secret of a customer"); }},
       {"/throws-anything", [](const Request&) -> Response { throw 42; }},
   }};
@@ -39,9 +45,10 @@ TEST_F(ExchangeTest, an_answer_has_length_type_and_the_headers_of_safety) {
   const std::string answer = get("/seen");
   EXPECT_EQ(status_of(answer), 200);
   EXPECT_EQ(body_of(answer), "hello");
-  for (const char* header : {"Content-Length: 5\r\n", "Content-Type: text/plain\r\n", "X-Content-Type-Options: nosniff\r\n",
-                             "Cache-Control: no-store\r\n", "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n",
-                             "Referrer-Policy: no-referrer\r\n"}) {
+  for (const char* header :
+       {"Content-Length: 5\r\n", "Content-Type: text/plain\r\n", "X-Content-Type-Options: nosniff\r\n",
+        "Cache-Control: no-store\r\n", "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n",
+        "Referrer-Policy: no-referrer\r\n"}) {
     EXPECT_NE(answer.find(header), std::string::npos) << header << " in\n" << answer;
   }
 }
@@ -72,8 +79,8 @@ TEST_F(ExchangeTest, the_body_of_a_handlers_refusal_stays_its_own) {
 }
 
 TEST_F(ExchangeTest, an_unknown_path_is_404_in_json_and_does_not_echo) {
-  for (const char* path : {"/", "/unknown", "/seen/", "/SEEN", "//seen", "/seen/../down", "/%2e%2e/seen", "/seen%00", "/seen;a=b",
-                           "/..%2f..%2fetc%2fpasswd", "/<script>"}) {
+  for (const char* path : {"/", "/unknown", "/seen/", "/SEEN", "//seen", "/seen/../down", "/%2e%2e/seen", "/seen%00",
+                           "/seen;a=b", "/..%2f..%2fetc%2fpasswd", "/<script>"}) {
     const std::string answer = get(path);
     EXPECT_EQ(status_of(answer), 404) << path;
     EXPECT_EQ(body_of(answer), R"({"error":"there is nothing at this path"})");
@@ -93,7 +100,8 @@ TEST_F(ExchangeTest, a_query_is_decoded) {
 }
 
 TEST_F(ExchangeTest, broken_queries_do_no_harm) {
-  for (const char* query : {"?", "?&", "?=", "?%", "?%zz=%", "?a", "?a&&b", "?a==b", "?%00=%ff", "??", "?a=%u0041", "?#f"}) {
+  for (const char* query :
+       {"?", "?&", "?=", "?%", "?%zz=%", "?a", "?a&&b", "?a==b", "?%00=%ff", "??", "?a=%u0041", "?#f"}) {
     EXPECT_EQ(status_of(get(std::string("/seen") + query)), 200) << query;
   }
 }
@@ -113,17 +121,19 @@ TEST_F(ExchangeTest, an_exception_becomes_a_500_that_tells_nothing) {
 }
 
 TEST_F(ExchangeTest, closing_is_said) {
-  EXPECT_NE(exchange_.answer("GET /seen HTTP/1.1\r\nHost: a\r\n\r\n", true).find("Connection: close\r\n"), std::string::npos);
+  EXPECT_NE(exchange_.answer("GET /seen HTTP/1.1\r\nHost: a\r\n\r\n", true).find("Connection: close\r\n"),
+            std::string::npos);
   EXPECT_EQ(get("/seen").find("Connection: close\r\n"), std::string::npos);
 }
 
 TEST_F(ExchangeTest, a_refusal_is_a_whole_answer) {
   const std::string answer = Exchange::refuse({405, "only GET and HEAD are answered"});
-  EXPECT_EQ(answer,
-            "HTTP/1.1 405 Method Not Allowed\r\nAccept-Ranges: none\r\nCache-Control: no-store\r\n"
-            "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\nReferrer-Policy: no-referrer\r\n"
-            "X-Content-Type-Options: nosniff\r\nAllow: GET, HEAD\r\nConnection: close\r\nContent-Type: application/json\r\n"
-            "Content-Length: 42\r\n\r\n{\"error\":\"only GET and HEAD are answered\"}");
+  EXPECT_EQ(
+      answer,
+      "HTTP/1.1 405 Method Not Allowed\r\nAccept-Ranges: none\r\nCache-Control: no-store\r\n"
+      "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\nReferrer-Policy: no-referrer\r\n"
+      "X-Content-Type-Options: nosniff\r\nAllow: GET, HEAD\r\nConnection: close\r\nContent-Type: application/json\r\n"
+      "Content-Length: 42\r\n\r\n{\"error\":\"only GET and HEAD are answered\"}");
 }
 
 }  // namespace

@@ -38,9 +38,10 @@ TEST(Head, a_plain_request_passes_and_keeps_its_connection) {
 }
 
 TEST(Head, headers_that_make_a_library_work_do_not_reach_it) {
-  const JudgedHead judged = judge(with("Range: bytes=0-,0-,0-\r\nAccept-Encoding: gzip, br\r\nIf-Range: x\r\n"
-                                       "Content-Type: multipart/form-data; boundary=x\r\nAuthorization: Bearer t\r\n"
-                                       "Content-Length: 0\r\nUpgrade: h2c\r\n"));
+  const JudgedHead judged =
+      judge(with("Range: bytes=0-,0-,0-\r\nAccept-Encoding: gzip, br\r\nIf-Range: x\r\n"
+                 "Content-Type: multipart/form-data; boundary=x\r\nAuthorization: Bearer t\r\n"
+                 "Content-Length: 0\r\nUpgrade: h2c\r\n"));
   ASSERT_FALSE(judged.refusal.has_value());
   EXPECT_EQ(judged.reduced, "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer t\r\n\r\n");
 }
@@ -70,9 +71,10 @@ TEST(Head, a_body_is_refused_in_whatever_way_it_is_announced) {
 }
 
 TEST(Head, malformed_request_lines_are_refused) {
-  for (const char* line : {"", " ", "GET", "GET /", "GET  / HTTP/1.1", "GET / HTTP/1.1 ", " GET / HTTP/1.1", "GET\t/\tHTTP/1.1",
-                           "GET / http/1.1", "G\x01T / HTTP/1.1", "GET /\x7f HTTP/1.1", "GET /\xc3\xa9 HTTP/1.1",
-                           "GET http://a/ HTTP/1.1", "GET * HTTP/1.1", "GET a HTTP/1.1", "(GET) / HTTP/1.1"}) {
+  for (const char* line :
+       {"", " ", "GET", "GET /", "GET  / HTTP/1.1", "GET / HTTP/1.1 ", " GET / HTTP/1.1", "GET\t/\tHTTP/1.1",
+        "GET / http/1.1", "G\x01T / HTTP/1.1", "GET /\x7f HTTP/1.1", "GET /\xc3\xa9 HTTP/1.1", "GET http://a/ HTTP/1.1",
+        "GET * HTTP/1.1", "GET a HTTP/1.1", "(GET) / HTTP/1.1"}) {
     const int answer = status(std::string(line) + "\r\nHost: a\r\n\r\n");
     EXPECT_TRUE(answer == 400 || answer == 505) << line << " was answered " << answer;
   }
@@ -86,9 +88,10 @@ TEST(Head, other_versions_of_http_are_told_so) {
 
 TEST(Head, malformed_headers_are_refused) {
   using namespace std::string_literals;
-  for (const std::string& header : {"NoColon\r\n"s, ": no name\r\n"s, "Name : space before the colon\r\n"s, " folded: x\r\n"s,
-                                    "A: b\r\n folded\r\n"s, "A: nul\0byte\r\n"s, "A: lone\rreturn\r\n"s, "A: lone\nfeed\r\n"s,
-                                    "A\nB: c\r\n"s, "A: \x1b[31m\r\n"s, "A: del\x7f\r\n"s, "N\xc3\xa4me: x\r\n"s}) {
+  for (const std::string& header :
+       {"NoColon\r\n"s, ": no name\r\n"s, "Name : space before the colon\r\n"s, " folded: x\r\n"s,
+        "A: b\r\n folded\r\n"s, "A: nul\0byte\r\n"s, "A: lone\rreturn\r\n"s, "A: lone\nfeed\r\n"s, "A\nB: c\r\n"s,
+        "A: \x1b[31m\r\n"s, "A: del\x7f\r\n"s, "N\xc3\xa4me: x\r\n"s}) {
     EXPECT_EQ(status(with(header)), 400) << testing::PrintToString(header);
   }
 }
@@ -112,7 +115,9 @@ TEST(Head, host_is_needed_once) {
 
 TEST(Head, a_site_that_points_its_own_name_at_us_is_refused) {
   const std::vector<std::string> hosts{"localhost", "127.0.0.1", "[::1]"};
-  const auto of = [&](const std::string& host) { return status("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n", hosts); };
+  const auto of = [&](const std::string& host) {
+    return status("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n", hosts);
+  };
   EXPECT_EQ(of("localhost"), 200);
   EXPECT_EQ(of("LocalHost:9090"), 200);
   EXPECT_EQ(of("127.0.0.1:1"), 200);
@@ -134,8 +139,10 @@ TEST(Head, any_bytes_are_judged_without_harm_and_what_passes_passes_again) {
     for (std::uint64_t changes = random() % 3 + 1; changes > 0; --changes) {
       const std::size_t at = random() % (head.size() - 4);
       const char byte = static_cast<char>(random() % 256);
-      if (random() % 2 == 0) head[at] = byte;
-      else head.insert(at, 1, byte);
+      if (random() % 2 == 0)
+        head[at] = byte;
+      else
+        head.insert(at, 1, byte);
     }
     const JudgedHead judged = judge(head.substr(0, *end_of_head(head)));
     if (judged.refusal) continue;

@@ -37,8 +37,14 @@ class ServerTest : public testing::Test {
  protected:
   void start(ServerOptions options = {}) {
     Routes routes{
-        {"/hello", [](const Request&) { return Response{200, "text/plain", "hello", {}}; }},
-        {"/big", [](const Request&) { return Response{200, "text/plain", std::string(32U << 20U, 'x'), {}}; }},
+        {"/hello",
+         [](const Request&) {
+           return Response{200, "text/plain", "hello", {}};
+         }},
+        {"/big",
+         [](const Request&) {
+           return Response{200, "text/plain", std::string(32U << 20U, 'x'), {}};
+         }},
     };
     auto started = Server::start(std::move(options), std::move(routes));
     ASSERT_TRUE(started.ok()) << started.error().message;
@@ -64,7 +70,8 @@ TEST_F(ServerTest, a_port_that_is_taken_is_a_clear_error) {
   const auto started = Server::start(second, {});
   ASSERT_FALSE(started.ok());
   EXPECT_NE(started.error().message.find("127.0.0.1 port " + std::to_string(port())), std::string::npos);
-  EXPECT_NE(started.error().message.find("another process listens there"), std::string::npos) << started.error().message;
+  EXPECT_NE(started.error().message.find("another process listens there"), std::string::npos)
+      << started.error().message;
 }
 
 TEST_F(ServerTest, an_address_that_is_not_ours_is_a_clear_error) {
@@ -72,7 +79,8 @@ TEST_F(ServerTest, an_address_that_is_not_ours_is_a_clear_error) {
   options.address = "192.0.2.1";
   const auto foreign = Server::start(options, {});
   ASSERT_FALSE(foreign.ok());
-  EXPECT_NE(foreign.error().message.find("this host has no such address"), std::string::npos) << foreign.error().message;
+  EXPECT_NE(foreign.error().message.find("this host has no such address"), std::string::npos)
+      << foreign.error().message;
   options.address = "no such address";
   EXPECT_FALSE(Server::start(options, {}).ok());
 }
@@ -95,7 +103,8 @@ TEST_F(ServerTest, a_connection_serves_several_requests_also_when_sent_at_once) 
   client.send(std::string(kGet) + kGet + kGetAndClose);
   const std::string rest = client.read_all();
   std::size_t answers = 0;
-  for (std::size_t at = rest.find("HTTP/1.1 200"); at != std::string::npos; at = rest.find("HTTP/1.1 200", at + 1)) ++answers;
+  for (std::size_t at = rest.find("HTTP/1.1 200"); at != std::string::npos; at = rest.find("HTTP/1.1 200", at + 1))
+    ++answers;
   EXPECT_EQ(answers, 3U);
   EXPECT_TRUE(client.is_closed());
 }
@@ -108,7 +117,9 @@ TEST_F(ServerTest, a_connection_ends_after_a_hundred_requests) {
   client.send(all);
   const std::string answers = client.read_all();
   std::size_t count = 0;
-  for (std::size_t at = answers.find("HTTP/1.1 200"); at != std::string::npos; at = answers.find("HTTP/1.1 200", at + 1)) ++count;
+  for (std::size_t at = answers.find("HTTP/1.1 200"); at != std::string::npos;
+       at = answers.find("HTTP/1.1 200", at + 1))
+    ++count;
   EXPECT_EQ(count, 100U);
   EXPECT_TRUE(client.is_closed());
 }
@@ -179,7 +190,8 @@ TEST_F(ServerTest, a_body_is_refused_and_never_taken_for_a_second_request) {
 TEST_F(ServerTest, other_methods_are_refused_in_json_with_the_methods_there_are) {
   start();
   for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW"}) {
-    const std::string answer = exchange_once(port(), std::string(method) + " /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    const std::string answer =
+        exchange_once(port(), std::string(method) + " /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
     EXPECT_EQ(status_of(answer), 405) << method;
     EXPECT_NE(answer.find("Allow: GET, HEAD\r\n"), std::string::npos);
     EXPECT_EQ(body_of(answer), R"({"error":"only GET and HEAD are answered"})");
@@ -188,10 +200,11 @@ TEST_F(ServerTest, other_methods_are_refused_in_json_with_the_methods_there_are)
 
 TEST_F(ServerTest, tricks_with_paths_lead_nowhere) {
   start();
-  for (const char* path : {"/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/hello/../../etc/passwd", "/..\\..\\etc", "/hello%00.txt",
-                           "/hello%0d%0aX:%20y", "/./hello", "/%2Fhello", "/~root", "/proc/self/environ"}) {
-    const std::string answer = exchange_once(
-        port(), std::string("GET ") + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  for (const char* path :
+       {"/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/hello/../../etc/passwd", "/..\\..\\etc", "/hello%00.txt",
+        "/hello%0d%0aX:%20y", "/./hello", "/%2Fhello", "/~root", "/proc/self/environ"}) {
+    const std::string answer =
+        exchange_once(port(), std::string("GET ") + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     EXPECT_EQ(status_of(answer), 404) << path;
     EXPECT_EQ(answer.find("\nX: y"), std::string::npos);
   }
@@ -200,7 +213,8 @@ TEST_F(ServerTest, tricks_with_paths_lead_nowhere) {
 TEST_F(ServerTest, on_loopback_only_the_names_of_this_host_are_known) {
   start();
   EXPECT_EQ(status_of(exchange_once(port(), "GET /hello HTTP/1.1\r\nHost: evil.example\r\n\r\n")), 421);
-  const std::string ours = "GET /hello HTTP/1.1\r\nConnection: close\r\nHost: 127.0.0.1:" + std::to_string(port()) + "\r\n\r\n";
+  const std::string ours =
+      "GET /hello HTTP/1.1\r\nConnection: close\r\nHost: 127.0.0.1:" + std::to_string(port()) + "\r\n\r\n";
   EXPECT_EQ(status_of(exchange_once(port(), ours)), 200);
 }
 

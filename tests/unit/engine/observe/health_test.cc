@@ -38,13 +38,14 @@ class HealthTest : public testing::Test {
 
 TEST_F(HealthTest, a_new_process_lives_and_is_not_ready_and_says_all_that_is_missing) {
   EXPECT_TRUE(health_.reasons_not_live().empty());
-  EXPECT_EQ(health_.reasons_not_ready(), (Reasons{"source: not reached yet", "partitions: not assigned yet", "store: not open yet",
-                                                  "driver: no step done yet"}));
+  EXPECT_EQ(health_.reasons_not_ready(), (Reasons{"source: not reached yet", "partitions: not assigned yet",
+                                                  "store: not open yet", "driver: no step done yet"}));
   const HealthAnswer answer = health_.readyz();
   EXPECT_EQ(answer.status, 503);
-  EXPECT_EQ(answer.body,
-            R"({"ready":false,"reasons":["source: not reached yet","partitions: not assigned yet","store: not open yet",)"
-            R"("driver: no step done yet"]})");
+  EXPECT_EQ(
+      answer.body,
+      R"({"ready":false,"reasons":["source: not reached yet","partitions: not assigned yet","store: not open yet",)"
+      R"("driver: no step done yet"]})");
 }
 
 TEST_F(HealthTest, ready_once_every_sign_was_given) {

@@ -16,7 +16,8 @@
 namespace troth::observe {
 namespace {
 
-std::string logged(LogFormat format, const std::string& message, spdlog::level::level_enum level = spdlog::level::info) {
+std::string logged(LogFormat format, const std::string& message,
+                   spdlog::level::level_enum level = spdlog::level::info) {
   std::ostringstream out;
   auto logger = make_logger({format, "trace"}, std::make_shared<spdlog::sinks::ostream_sink_mt>(out));
   (*logger)->log(level, "{}", message);
@@ -25,7 +26,8 @@ std::string logged(LogFormat format, const std::string& message, spdlog::level::
 
 /// The same with every digit as 0: what time it was is not the point.
 std::string without_time(std::string line) {
-  std::replace_if(line.begin(), line.end(), [](unsigned char c) { return std::isdigit(c) != 0; }, '0');
+  std::replace_if(
+      line.begin(), line.end(), [](unsigned char c) { return std::isdigit(c) != 0; }, '0');
   return line;
 }
 
@@ -72,7 +74,8 @@ TEST(Log, levels_below_the_chosen_one_are_silent) {
 TEST(Log, unknown_levels_and_formats_are_refused_with_the_words_there_are) {
   const auto logger = make_logger({LogFormat::kText, "loud"}, nullptr);
   ASSERT_FALSE(logger.ok());
-  EXPECT_EQ(logger.error().message, "log level \"loud\" is not known; it is one of trace, debug, info, warn, error, off");
+  EXPECT_EQ(logger.error().message,
+            "log level \"loud\" is not known; it is one of trace, debug, info, warn, error, off");
   EXPECT_FALSE(set_up_log({LogFormat::kText, "loud"}).ok());
   ASSERT_FALSE(parse_log_format("xml").ok());
   EXPECT_EQ(parse_log_format("xml").error().message, "log format \"xml\" is not known; it is text or json");
@@ -144,9 +147,9 @@ TEST(Printable, broken_utf8_is_replaced_byte_by_byte) {
     EXPECT_EQ(out.size(), broken.size() * std::string_view(text).size()) << testing::PrintToString(text);
     EXPECT_TRUE(out.starts_with(broken));
   }
-  EXPECT_EQ(printable("\xc0\xaf", 100), broken + broken);              // overlong
-  EXPECT_EQ(printable("\xe0\x80\xaf", 100), broken + broken + broken);  // overlong
-  EXPECT_EQ(printable("\xed\xa0\x80", 100), broken + broken + broken);  // a surrogate
+  EXPECT_EQ(printable("\xc0\xaf", 100), broken + broken);                            // overlong
+  EXPECT_EQ(printable("\xe0\x80\xaf", 100), broken + broken + broken);               // overlong
+  EXPECT_EQ(printable("\xed\xa0\x80", 100), broken + broken + broken);               // a surrogate
   EXPECT_EQ(printable("\xf4\x90\x80\x80", 100), broken + broken + broken + broken);  // beyond the last
   EXPECT_EQ(printable("\xc3(", 100), broken + "(");
 }

@@ -1,4 +1,5 @@
-// The page of metrics: complete from the start, true to the figures, steady through restarts, and to Prometheus' liking.
+// The page of metrics: complete from the start, true to the figures, steady through restarts, and to Prometheus'
+// liking.
 #include "engine/observe/metrics.h"
 
 #include <gtest/gtest.h>
@@ -20,8 +21,14 @@ namespace {
 
 const std::vector<task::CounterSpec> kModel{
     {"troth_model_customers", "Customers.", {}, true},
-    {"troth_model_alerts", "Alerts by rule and how they stand.", {{"rule", "promise_broken"}, {"state", "firing"}}, true},
-    {"troth_model_alerts", "Alerts by rule and how they stand.", {{"rule", "promise_broken"}, {"state", "retracted"}}, true},
+    {"troth_model_alerts",
+     "Alerts by rule and how they stand.",
+     {{"rule", "promise_broken"}, {"state", "firing"}},
+     true},
+    {"troth_model_alerts",
+     "Alerts by rule and how they stand.",
+     {{"rule", "promise_broken"}, {"state", "retracted"}},
+     true},
     {"troth_model_retractions_total", "Alerts taken back.", {{"rule", "promise_broken"}}, false},
 };
 
@@ -39,7 +46,9 @@ class MetricsTest : public testing::Test {
     statistics_.partitions = {partition(0, 999'000'000'000), partition(3, 900'000'000'000)};
   }
 
-  static MetricsOptions options() { return {{"0.1.0", "2.0.2", "7.8.3"}, {"orders", "reviews"}, kModel, [] { return true; }}; }
+  static MetricsOptions options() {
+    return {{"0.1.0", "2.0.2", "7.8.3"}, {"orders", "reviews"}, kModel, [] { return true; }};
+  }
 
   void publish(std::vector<Lag> lags = {}) { metrics_.publish(tally_, statistics_, std::move(lags), troubles_); }
 
@@ -79,7 +88,8 @@ TEST_F(MetricsTest, promtool_would_notice_a_fault) {
 TEST_F(MetricsTest, every_metric_of_the_list_is_on_the_page_with_help_and_type_and_no_other_is) {
   publish({{0, 0, 1}});
   std::set<std::string> listed, shown;
-  for (const MetricSpec& spec : metric::kAll) EXPECT_TRUE(listed.insert(spec.name).second) << spec.name << " is listed twice";
+  for (const MetricSpec& spec : metric::kAll)
+    EXPECT_TRUE(listed.insert(spec.name).second) << spec.name << " is listed twice";
   for (const task::CounterSpec& spec : kModel) listed.insert(spec.name);
   std::istringstream lines(metrics_.text());
   for (std::string line; std::getline(lines, line);) {
@@ -245,7 +255,8 @@ TEST_F(MetricsTest, series_of_lag_are_bounded) {
 TEST(Metrics, names_of_files_cannot_break_the_page) {
   TROTH_NEEDS_PROMTOOL();
   const base::ManualClock clock;
-  Metrics metrics(clock, {{"v\"\n", "\\", ""}, {"a\"b\nc\\d", "\xff\xfe", "caf\xc3\xa9", "100%", "twice", "twice"}, {}, nullptr});
+  Metrics metrics(
+      clock, {{"v\"\n", "\\", ""}, {"a\"b\nc\\d", "\xff\xfe", "caf\xc3\xa9", "100%", "twice", "twice"}, {}, nullptr});
   metrics.publish({}, {}, {{0, 0, 1}, {1, 0, 2}, {2, 0, 3}, {3, 0, 4}, {4, 0, 5}, {5, 0, 6}}, {});
   const std::string text = metrics.text();
   const CommandResult result = check_metrics(text);
@@ -269,7 +280,8 @@ TEST_F(MetricsTest, trouble_readiness_and_versions_are_shown) {
 }
 
 TEST_F(MetricsTest, held_bytes_and_records_are_shown) {
-  statistics_.events_in_flight = 11, statistics_.dirty_bytes = 12, statistics_.output_bytes = 13, statistics_.cached_bytes = 14;
+  statistics_.events_in_flight = 11, statistics_.dirty_bytes = 12, statistics_.output_bytes = 13,
+  statistics_.cached_bytes = 14;
   statistics_.outbox_chunks = 15;
   statistics_.partitions[0].cached_keys = 1, statistics_.partitions[1].cached_keys = 2;
   statistics_.partitions[0].merge_ahead = {3, 4}, statistics_.partitions[1].unsettled_keys = 9;

@@ -53,7 +53,8 @@ TEST(PrometheusFiles, every_rule_has_a_test) {
   const std::vector<std::string> names = words_behind(rules, "- alert: ", false);
   EXPECT_GE(names.size(), 4U);
   for (const std::string& name : names) {
-    EXPECT_NE(tests.find("alertname: " + name + "\n        exp_alerts:\n"), std::string::npos) << name << " never fires in a test";
+    EXPECT_NE(tests.find("alertname: " + name + "\n        exp_alerts:\n"), std::string::npos)
+        << name << " never fires in a test";
   }
 }
 

@@ -41,6 +41,6 @@ inline CommandResult check_metrics(const std::string& page) {
 
 }  // namespace troth::observe
 
-#define TROTH_NEEDS_PROMTOOL()                                                                              \
-  if (!::troth::observe::has_promtool())                                                                    \
+#define TROTH_NEEDS_PROMTOOL()           \
+  if (!::troth::observe::has_promtool()) \
   GTEST_SKIP() << "SKIPPED: promtool is not installed (Debian: package prometheus); nothing was checked by it"

@@ -46,7 +46,8 @@ TEST(KafkaTopics, a_cluster_that_cannot_be_reached_is_an_error_with_its_address)
 
 TEST(KafkaTopics, one_failed_topic_makes_the_lot_unusable) {
   using Outcome = TopicResult::Outcome;
-  const std::vector<TopicResult> good = {{"a", Outcome::kCreated, ""}, {"b", Outcome::kPresent, ""}, {"c", Outcome::kDiffers, "x"}};
+  const std::vector<TopicResult> good = {
+      {"a", Outcome::kCreated, ""}, {"b", Outcome::kPresent, ""}, {"c", Outcome::kDiffers, "x"}};
   const std::vector<TopicResult> bad = {{"a", Outcome::kCreated, ""}, {"b", Outcome::kFailed, "x"}};
   EXPECT_TRUE(usable(good));
   EXPECT_FALSE(usable(bad));
@@ -73,14 +74,17 @@ TEST(KafkaSink, a_setting_of_the_engines_own_is_refused) {
 
 TEST(KafkaSink, an_output_that_is_refused_is_explained_with_its_remedy) {
   using source::explain_kafka_write;
-  EXPECT_NE(explain_kafka_write(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "trust.scores", 1).find("troth topics create"), std::string::npos);
-  EXPECT_NE(explain_kafka_write(RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, "trust.scores", 1).find("troth topics create"), std::string::npos);
+  EXPECT_NE(explain_kafka_write(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "trust.scores", 1).find("troth topics create"),
+            std::string::npos);
+  EXPECT_NE(explain_kafka_write(RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, "trust.scores", 1).find("troth topics create"),
+            std::string::npos);
   const std::string large = explain_kafka_write(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "trust.scores", 1'234'567);
   EXPECT_NE(large.find("topic trust.scores"), std::string::npos);
   EXPECT_NE(large.find("1234567 bytes"), std::string::npos);
   EXPECT_NE(large.find("max.message.bytes"), std::string::npos);
   EXPECT_NE(explain_kafka_write(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "t", 1).find("WRITE"), std::string::npos);
-  EXPECT_NE(explain_kafka_write(RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, "t", 1).find("IDEMPOTENT_WRITE"), std::string::npos);
+  EXPECT_NE(explain_kafka_write(RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, "t", 1).find("IDEMPOTENT_WRITE"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -43,9 +43,7 @@ TEST(KafkaSettings, an_unknown_setting_is_refused_and_the_like_of_it_are_named) 
   EXPECT_NE(refusal("nonsense").find("linger.ms"), std::string::npos);
 }
 
-TEST(KafkaSettings, an_address_is_needed) {
-  EXPECT_FALSE(check_kafka_settings(KafkaSettings{}).ok());
-}
+TEST(KafkaSettings, an_address_is_needed) { EXPECT_FALSE(check_kafka_settings(KafkaSettings{}).ok()); }
 
 TEST(KafkaSettings, no_setting_is_both_passed_on_and_refused_and_none_is_named_twice) {
   std::set<std::string_view> names;
@@ -67,7 +65,8 @@ TEST(KafkaSettings, a_value_is_never_shown) {
   const std::string secret = "correct-horse";
   EXPECT_EQ(refusal("unheard.of", secret).find(secret), std::string::npos);
   EXPECT_EQ(refusal("acks", secret).find(secret), std::string::npos);
-  for (const char* name : {"ssl.key.pem", "ssl.ca.pem", "ssl.certificate.pem", "ssl.keystore.password", "ssl.key.password", "sasl.password"}) {
+  for (const char* name : {"ssl.key.pem", "ssl.ca.pem", "ssl.certificate.pem", "ssl.keystore.password",
+                           "ssl.key.password", "sasl.password"}) {
     EXPECT_TRUE(kafka_setting_is_secret(name)) << name;
   }
   // Whatever the library says of a bad one, at whatever stage.

@@ -31,8 +31,10 @@ TEST(Outbox, keeps_outputs_until_they_are_acknowledged_and_deletes_them_with_the
   ok(instance->offer(added(shop.model, "a", kStart, "2")));
   ok(instance->commit("2"));
   EXPECT_EQ(chunks(shop.store), 1U);
+  EXPECT_TRUE(instance->has_uncommitted());
   ok(instance->commit("2"));  // idle: a commit of its own
   EXPECT_EQ(chunks(shop.store), 0U);
+  EXPECT_FALSE(instance->has_uncommitted());
   EXPECT_EQ(shop.sink.records.size(), 2U);
 }
 

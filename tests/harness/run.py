@@ -1,0 +1,198 @@
+"""Builds Troth and runs its tests, group by group, and adds up what they say.
+
+Every group prints as it goes; its counts are read from the test programs' own reports. A group that ran nothing counts as a
+failure: silence is no success. The last line is `N passed, N failed, N skipped`.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+TREE = pathlib.Path(__file__).resolve().parent.parent.parent
+RELEASE = TREE / "build" / "release"
+ASAN = TREE / "build" / "asan"
+GROUP_TIME_LIMIT_S = 20 * 60
+LONG_TIME_LIMIT_S = 12 * 3600
+
+
+class Counts:
+    def __init__(self, passed=0, failed=0, skipped=0):
+        self.passed, self.failed, self.skipped = passed, failed, skipped
+
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+
+    def __str__(self):
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def environment(options):
+    env = dict(os.environ, TROTH=str(RELEASE / "troth"), PYTHONDONTWRITEBYTECODE="1")
+    env.setdefault("TROTH_VECTORS", str(TREE / "tests" / "golden"))
+    env["ASAN_OPTIONS"] = "detect_leaks=1:abort_on_error=0"
+    if options.long:
+        env["TROTH_LONG"] = "1"
+    return env
+
+
+def run(command, options, **more):
+    print("$ " + " ".join(str(word) for word in command), flush=True)
+    limit = LONG_TIME_LIMIT_S if options.long else GROUP_TIME_LIMIT_S
+    try:
+        return subprocess.run([str(word) for word in command], cwd=TREE, env=environment(options), timeout=limit, check=False, **more)
+    except subprocess.TimeoutExpired:
+        print(f"took longer than {limit} s", flush=True)
+        return None
+
+
+def build(preset, options):
+    started = time.monotonic()
+    configured = run(["cmake", "--preset", preset, "-DTROTH_TESTS=ON"], options, stdout=subprocess.DEVNULL)
+    built = configured is not None and configured.returncode == 0 and run(["cmake", "--build", "--preset", preset], options)
+    ok = bool(built) and built.returncode == 0
+    print(f"build {preset}: {'done' if ok else 'FAILED'} in {time.monotonic() - started:.0f} s", flush=True)
+    return Counts(passed=1) if ok else Counts(failed=1)
+
+
+def gtest(binary, options):
+    """One GoogleTest program; its own report says how many tests there were."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = pathlib.Path(folder) / "report.json"
+        done = run([binary, f"--gtest_output=json:{report}", "--gtest_brief=1"], options)
+        if not report.exists():
+            print(f"{binary.name}: no report (exit {None if done is None else done.returncode})", flush=True)
+            return Counts(failed=1)
+        result = json.loads(report.read_text())
+    counts = Counts()
+    for suite in result.get("testsuites", []):
+        for case in suite.get("testsuite", []):
+            if case.get("failures"):
+                counts.failed += 1
+            elif case.get("result") == "SKIPPED":
+                counts.skipped += 1
+            else:
+                counts.passed += 1
+    if done is None or (done.returncode != 0 and counts.failed == 0):
+        counts.failed += 1
+    return counts
+
+
+def unittests(script, options):
+    """One Python test script; counts from unittest's closing lines."""
+    done = run([sys.executable, "-u", script], options, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done is None:
+        return Counts(failed=1)
+    print(done.stdout, flush=True)
+    if done.returncode == 77:
+        print(f"SKIPPED: {script.name}", flush=True)
+        return Counts(skipped=1)
+    counts = Counts()
+    for ran, verdict in re.findall(r"^Ran (\d+) tests? in [^\n]*\n\s*\n?(.*)$", done.stdout, re.MULTILINE):
+        numbers = {name: int(number) for name, number in re.findall(r"(\w[\w ]*)=(\d+)", verdict)}
+        failed = numbers.get("failures", 0) + numbers.get("errors", 0)
+        skipped = numbers.get("skipped", 0)
+        counts.add(Counts(int(ran) - failed - skipped, failed, skipped))
+    if counts.passed + counts.failed + counts.skipped == 0 or (done.returncode != 0 and counts.failed == 0):
+        counts.failed += 1
+    return counts
+
+
+def script(command, options):
+    """A program that is one test: 0 passed, 77 skipped."""
+    done = run(command, options)
+    if done is not None and done.returncode == 77:
+        return Counts(skipped=1)
+    return Counts(passed=1) if done is not None and done.returncode == 0 else Counts(failed=1)
+
+
+def unit_programs(folder):
+    return sorted(path for path in (folder / "tests").glob("unit_*") if path.is_file() and os.access(path, os.X_OK))
+
+
+def group_unit(options):
+    counts = Counts()
+    for binary in unit_programs(RELEASE):
+        counts.add(gtest(binary, options))
+    return counts
+
+
+def group_asan(options):
+    counts = build("asan", options)
+    if counts.failed:
+        return counts
+    for binary in unit_programs(ASAN):
+        counts.add(gtest(binary, options))
+    counts.add(script([TREE / "tests" / "vectors", TREE / "tests" / "golden", "--troth", ASAN / "troth"], options))
+    return counts
+
+
+def group_golden(options):
+    counts = script([TREE / "tests" / "vectors", TREE / "tests" / "golden"], options)
+    counts.add(script([sys.executable, TREE / "tests" / "oracle" / "check_vectors.py", "--policy", TREE / "schemas" / "policy.default.yaml",
+                       TREE / "tests" / "golden"], options))
+    counts.add(script([sys.executable, TREE / "tests" / "schemas" / "check_schemas.py"], options))
+    counts.add(script([sys.executable, TREE / "tests" / "harness" / "rooms.py"], options))
+    return counts
+
+
+def group_scenarios(options):
+    counts = Counts()
+    for test in sorted((TREE / "tests" / "scenarios").glob("*_test.py")):
+        counts.add(unittests(test, options))
+    return counts
+
+
+def group_broker(options):
+    counts = Counts()
+    for test in sorted((TREE / "tests" / "broker").glob("*_test.py")):
+        counts.add(unittests(test, options))
+    return counts
+
+
+GROUPS = {
+    "unit": group_unit,            # pure parts, one program a room
+    "golden": group_golden,        # golden scenarios through binary and oracle, schemas, rooms
+    "scenarios": group_scenarios,  # the binary against the oracle: random histories, real data, kills
+    "broker": group_broker,        # a real Kafka broker, a real Prometheus
+    "asan": group_asan,            # unit and golden again, with address and undefined-behaviour sanitizers
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--long", action="store_true", help="the full counts; hours")
+    parser.add_argument("--only", action="append", choices=GROUPS, help="one group; may be repeated")
+    options = parser.parse_args()
+    if shutil.which("cmake") is None:
+        sys.exit("tests/run installs what is needed: call that")
+
+    started = time.monotonic()
+    total = build("release", options)
+    summary = [("build", total.failed, 0.0)]
+    if total.failed == 0:
+        for name in options.only or GROUPS:
+            print(f"\n== {name}", flush=True)
+            began = time.monotonic()
+            counts = GROUPS[name](options)
+            if counts.passed + counts.failed + counts.skipped == 0:
+                print(f"{name}: ran nothing, which counts as a failure", flush=True)
+                counts.failed = 1
+            print(f"== {name}: {counts} in {time.monotonic() - began:.0f} s", flush=True)
+            total.add(counts)
+            summary.append((name, counts.failed, time.monotonic() - began))
+    print(f"\nin {time.monotonic() - started:.0f} s: " + ", ".join(f"{name} {'FAILED' if failed else 'ok'} {seconds:.0f} s" for name, failed, seconds in summary))
+    print(total, flush=True)
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -15,6 +15,7 @@ namespace troth::app {
 /// What the chosen command will do once the whole line is parsed.
 using Action = std::function<int()>;
 
+void add_demo(CLI::App& app, Action& action);
 void add_replay(CLI::App& app, Action& action);
 void add_run(CLI::App& app, Action& action);
 void add_query(CLI::App& app, Action& action);

@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", fmt::format("troth {}\n{}", TROTH_VERSION, troth::state::rocksdb_description()));
   app.footer("`troth COMMAND --help` says more about a command. Start with `troth demo`.");
   Action action;
+  add_demo(app, action);
   add_run(app, action);
   add_replay(app, action);
   add_query(app, action);

@@ -1,10 +1,10 @@
 // `troth query`, `troth explain`, `troth top`: questions to a state directory.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <memory>
 
+#include "engine/app/at_risk.h"
 #include "engine/app/command.h"
 #include "engine/app/customer_text.h"
 #include "engine/app/exit_code.h"
@@ -78,37 +78,6 @@ int run_query(const QueryArguments& arguments, bool explains) {
   return kDone;
 }
 
-struct AtRisk {
-  std::int64_t severity = -1;
-  std::int64_t score = 0;
-  std::int64_t firing = 0;
-  std::string tenant, customer, worst, tier;
-  /// More at risk first; ties by name, so that the list is the same every time.
-  friend bool operator<(const AtRisk& a, const AtRisk& b) {
-    return std::tie(b.severity, a.score, a.tenant, a.customer) < std::tie(a.severity, b.score, b.tenant, b.customer);
-  }
-};
-
-AtRisk risk_of(const operators::View& view) {
-  AtRisk risk;
-  risk.score = view.score.score;
-  risk.tenant = view.customer->tenant();
-  risk.customer = view.customer->id();
-  risk.tier = name_of(view.score.tier);
-  const auto consider = [&](const operators::AlertFields& fields) {
-    ++risk.firing;
-    if (*fields.severity > risk.severity) {
-      risk.severity = *fields.severity;
-      risk.worst = fields.rule;
-    }
-  };
-  for (const operators::CaseInterval& each : view.intervals()) {
-    if (each.is_active(view.t)) consider(operators::fields_of(view, each));
-  }
-  for (const operators::CustomerAlert& each : view.customer_alerts) consider(operators::fields_of(view, each));
-  return risk;
-}
-
 std::string top_json(const std::vector<AtRisk>& top) {
   base::JsonWriter json;
   json.begin_list();
@@ -134,31 +103,12 @@ std::string top_json(const std::vector<AtRisk>& top) {
 int run_top(const QueryArguments& arguments) {
   const Opened opened = open_state(arguments);
   if (opened.code != kDone) return opened.code;
-  std::vector<AtRisk> top;  // a heap: the least at risk of those kept on top
-  auto walked = opened.reader->instance().for_each_key(
-      [&](std::int32_t, std::string_view, task::KeyState& state) -> base::Status {
-        operators::TrustModel::read_at(state, opened.t, [&](const operators::View& view) {
-          top.push_back(risk_of(view));
-          std::push_heap(top.begin(), top.end());
-          if (top.size() > arguments.count) {
-            std::pop_heap(top.begin(), top.end());
-            top.pop_back();
-          }
-        });
-        return base::success();
-      });
-  if (!walked) return complain(kFailed, walked.error().message);
-  std::sort_heap(top.begin(), top.end());
+  const auto top = most_at_risk(opened.reader->instance(), opened.t, arguments.count);
+  if (!top) return complain(kFailed, top.error().message);
   if (arguments.is_json) {
-    fmt::print("{}\n", top_json(top));
-    return kDone;
-  }
-  const Terminal terminal(1);
-  fmt::print("{}\n", terminal.paint(Terminal::Ink::kDim, fmt::format("{:>6}  {:<9} {:>6}  {:<26} {}", "trust", "tier",
-                                                                     "alerts", "worst alert", "customer")));
-  for (const AtRisk& each : top) {
-    fmt::print("{:>6}  {:<9} {:>6}  {:<26} {}{}\n", points(each.score), each.tier, each.firing, each.worst,
-               each.customer, each.tenant == "default" ? "" : " of " + each.tenant);
+    fmt::print("{}\n", top_json(*top));
+  } else {
+    fmt::print("{}", at_risk_text(*top, Terminal(1)));
   }
   return kDone;
 }

@@ -29,16 +29,13 @@ void Connection::serve() {
 
 bool Connection::serve_one(bool is_last) {
   switch (read_head()) {
-    case HeadRead::kWhole:
-      break;
-    case HeadRead::kTooLong:
-      return refuse({431, "request head too large"}), false;
+    case HeadRead::kWhole: break;
+    case HeadRead::kTooLong: return refuse({431, "request head too large"}), false;
     case HeadRead::kLate:
       // A client that has not begun needs no answer: it was a connection kept for later.
       if (!read_.empty()) refuse({408, "the request did not come in time"});
       return false;
-    case HeadRead::kGone:
-      return false;
+    case HeadRead::kGone: return false;
   }
   const std::size_t end = *end_of_head(read_);
   const JudgedHead head = judge_head(std::string_view(read_).substr(0, end), context_.hosts);
@@ -106,12 +103,9 @@ void Connection::take_leave() {
   std::size_t discarded = 0;
   while (discarded < kFarewellBytes) {
     const ssize_t got = recv(socket_.fd(), buffer, sizeof buffer, MSG_DONTWAIT);
-    if (got > 0)
-      discarded += static_cast<std::size_t>(got);
-    else if (got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
-      return;
-    else if (wait_for(POLLIN, deadline) == Wait::kOver)
-      return;
+    if (got > 0) discarded += static_cast<std::size_t>(got);
+    else if (got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) return;
+    else if (wait_for(POLLIN, deadline) == Wait::kOver) return;
   }
 }
 

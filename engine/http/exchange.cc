@@ -1,20 +1,16 @@
 #include "engine/http/exchange.h"
 
-// Without these the library's header describes other classes than those in the shared library.
-#if !defined(CPPHTTPLIB_OPENSSL_SUPPORT) || !defined(CPPHTTPLIB_ZLIB_SUPPORT) || !defined(CPPHTTPLIB_BROTLI_SUPPORT)
-#error "compile this file with the flags of `pkg-config --cflags cpp-httplib`"
-#endif
-#include <httplib.h>
-
 #include <algorithm>
-#include <cstring>
-#include <utility>
+#include <cstddef>
+#include <iterator>
+
+#include "engine/http/text.h"
 
 namespace troth::http {
 namespace {
 
 /// With every answer. The policy for pages is the page's own business and replaces this one.
-constexpr std::pair<const char*, const char*> kHeadersOfAll[] = {
+constexpr std::pair<std::string_view, std::string_view> kHeadersOfAll[] = {
     {"Accept-Ranges", "none"},
     {"Cache-Control", "no-store"},
     {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
@@ -22,130 +18,133 @@ constexpr std::pair<const char*, const char*> kHeadersOfAll[] = {
     {"X-Content-Type-Options", "nosniff"},
 };
 
-/// What the library takes for a connection: the head to read from and the answer to write to, both in memory.
-class MemoryStream final : public httplib::Stream {
- public:
-  explicit MemoryStream(std::string_view head) : head_(head) {}
-
-  [[nodiscard]] bool is_readable() const override { return !head_.empty(); }
-  [[nodiscard]] bool is_writable() const override { return true; }
-  ssize_t read(char* to, size_t size) override {
-    const std::size_t taken = std::min(size, head_.size());
-    std::memcpy(to, head_.data(), taken);
-    head_.remove_prefix(taken);
-    return static_cast<ssize_t>(taken);
-  }
-  ssize_t write(const char* from, size_t size) override {
-    answer_.append(from, size);
-    return static_cast<ssize_t>(size);
-  }
-  void get_remote_ip_and_port(std::string&, int&) const override {}
-  void get_local_ip_and_port(std::string&, int&) const override {}
-  /// The library only asks whether select() could take it; nothing selects here.
-  [[nodiscard]] socket_t socket() const override { return 0; }
-
-  [[nodiscard]] std::string take_answer() { return std::move(answer_); }
-
- private:
-  std::string_view head_;
-  std::string answer_;
+/// For people who look at the bytes; clients go by the number, so a status that is not here goes without.
+constexpr std::pair<int, std::string_view> kReasons[] = {
+    {200, "OK"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {408, "Request Timeout"},
+    {413, "Content Too Large"},
+    {414, "URI Too Long"},
+    {417, "Expectation Failed"},
+    {421, "Misdirected Request"},
+    {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
+    {503, "Service Unavailable"},
+    {505, "HTTP Version Not Supported"},
 };
 
-const char* reason_of(int status) {
-  switch (status) {
-    case 400:
-      return "Bad Request";
-    case 405:
-      return "Method Not Allowed";
-    case 408:
-      return "Request Timeout";
-    case 413:
-      return "Content Too Large";
-    case 414:
-      return "URI Too Long";
-    case 417:
-      return "Expectation Failed";
-    case 421:
-      return "Misdirected Request";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 503:
-      return "Service Unavailable";
-    case 505:
-      return "HTTP Version Not Supported";
-    default:
-      return "Error";
-  }
+std::string_view reason_of(int status) {
+  const auto* found = std::find_if(std::begin(kReasons), std::end(kReasons),
+                                   [status](const auto& reason) { return reason.first == status; });
+  return found == std::end(kReasons) ? "" : found->second;
 }
 
-Request request_of(const httplib::Request& from) {
+/// The value of a hexadecimal digit; -1: not one.
+constexpr int digit_of(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  const char letter = lower_case(c);
+  return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+}
+
+/// Decodes once; a percent sign without two digits stands for itself.
+std::string decoded(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const bool has_two_more = text[at] == '%' && text.size() - at > 2;
+    const int high = has_two_more ? digit_of(text[at + 1]) : -1;
+    const int low = has_two_more ? digit_of(text[at + 2]) : -1;
+    if (high < 0 || low < 0) {
+      out += text[at];
+    } else {
+      out += static_cast<char>(high * 16 + low);
+      at += 2;
+    }
+  }
+  return out;
+}
+
+/// As forms write it: a plus is a space.
+std::string decoded_of_form(std::string_view text) {
+  std::string spaced(text);
+  std::replace(spaced.begin(), spaced.end(), '+', ' ');
+  return decoded(spaced);
+}
+
+Request request_of(std::string_view target, std::string_view headers) {
   Request request;
-  request.path = from.path;
-  for (const auto& [name, value] : from.params) request.query.emplace_back(name, value);
-  request.authorization = from.get_header_value("Authorization");
+  std::string_view query = target.substr(0, target.find('#'));
+  request.path = decoded(take_until(query, "?"));
+  while (!query.empty()) {
+    std::string_view value = take_until(query, "&");
+    if (value.empty()) continue;
+    const std::string_view name = take_until(value, "=");
+    request.query.emplace_back(decoded_of_form(name), decoded_of_form(value));
+  }
+  while (!headers.empty()) {
+    std::string_view value = take_until(headers, "\r\n");
+    if (equal_but_for_case(take_until(value, ": "), "Authorization")) request.authorization = value;
+  }
   return request;
 }
 
-void put(const Response& from, httplib::Response& to) {
-  to.status = from.status;
-  to.set_content(from.body, from.content_type);
-  for (const auto& [name, value] : from.headers) {
-    to.headers.erase(name);
-    to.set_header(name, value);
+/// A line's end would begin a header, or a body, that nobody meant.
+bool is_one_line(std::string_view text) { return text.find_first_of("\r\n") == std::string_view::npos; }
+
+void put(std::string& out, std::string_view name, std::string_view value) {
+  if (is_one_line(name) && is_one_line(value)) out.append(name).append(": ").append(value).append("\r\n");
+}
+
+bool replaces(const Response& response, std::string_view name) {
+  return std::any_of(response.headers.begin(), response.headers.end(), [name](const auto& header) {
+    return equal_but_for_case(header.first, name) && is_one_line(header.second);
+  });
+}
+
+std::string head_of(const Response& response, bool closes) {
+  std::string out = "HTTP/1.1 " + std::to_string(response.status) + " ";
+  out.append(reason_of(response.status)).append("\r\n");
+  for (const auto& [name, value] : kHeadersOfAll) {
+    if (!replaces(response, name)) put(out, name, value);
   }
+  for (const auto& [name, value] : response.headers) put(out, name, value);
+  if (closes) put(out, "Connection", "close");
+  else  // only a hint to the client; the connection counts, and waits as long as it likes
+    put(out, "Keep-Alive", "timeout=5, max=" + std::to_string(Exchange::kRequests));
+  put(out, "Content-Type", response.content_type);
+  put(out, "Content-Length", std::to_string(response.body.size()));
+  return out += "\r\n";
 }
 
 }  // namespace
 
-/// Derived to reach process_request(), as the library's own TLS server does. It never listens.
-class Exchange::Library final : public httplib::Server {
- public:
-  explicit Library(Routes routes) : routes_(std::move(routes)) {
-    set_keep_alive_max_count(kRequests);  // only said, in a header; the connection counts
-    set_default_headers({std::begin(kHeadersOfAll), std::end(kHeadersOfAll)});
-    // Ahead of the library's own routing, which goes by regular expressions.
-    set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
-      put(respond(request_of(request)), response);
-      return HandlerResponse::Handled;
-    });
-    set_error_handler([](const httplib::Request&, httplib::Response& response) {
-      if (response.body.empty()) put(error_response(response.status, "not a request"), response);
-    });
+std::string Exchange::answer(std::string_view head, bool closes) const {
+  const std::string_view method = take_until(head, " ");
+  const std::string_view target = take_until(head, " ");
+  take_until(head, "\r\n");  // the version: every answer is HTTP/1.1's
+  const Response response = respond(request_of(target, head));
+  const std::string answer = head_of(response, closes);
+  return method == "HEAD" ? answer : answer + response.body;
+}
+
+Response Exchange::respond(const Request& request) const {
+  const auto route = routes_.find(request.path);
+  if (route == routes_.end()) return error_response(404, "there is nothing at this path");
+  try {
+    return route->second(request);
+  } catch (...) {  // its text might hold anything
+    return error_response(500, "internal error");
   }
-
-  std::string run(std::string_view head, bool closes) {
-    MemoryStream stream(head);
-    bool is_closed = false;
-    process_request(stream, closes, is_closed, nullptr);
-    return stream.take_answer();
-  }
-
- private:
-  Response respond(const Request& request) const noexcept {
-    const auto route = routes_.find(request.path);
-    if (route == routes_.end()) return error_response(404, "there is nothing at this path");
-    try {
-      return route->second(request);
-    } catch (...) {  // its text might hold anything
-      return error_response(500, "internal error");
-    }
-  }
-
-  const Routes routes_;
-};
-
-Exchange::Exchange(Routes routes) : library_(std::make_unique<Library>(std::move(routes))) {}
-Exchange::~Exchange() = default;
-
-std::string Exchange::answer(std::string_view head, bool closes) { return library_->run(head, closes); }
+}
 
 std::string Exchange::refuse(const Refusal& refusal) {
-  const Response response = error_response(refusal.status, refusal.error);
-  std::string out = "HTTP/1.1 " + std::to_string(refusal.status) + " " + reason_of(refusal.status) + "\r\n";
-  for (const auto& [name, value] : kHeadersOfAll) out.append(name).append(": ").append(value).append("\r\n");
-  if (refusal.status == 405) out += "Allow: GET, HEAD\r\n";
-  out += "Connection: close\r\nContent-Type: " + response.content_type + "\r\n";
-  return out + "Content-Length: " + std::to_string(response.body.size()) + "\r\n\r\n" + response.body;
+  Response response = error_response(refusal.status, refusal.error);
+  if (refusal.status == 405) response.headers.emplace_back("Allow", "GET, HEAD");
+  return head_of(response, true) + response.body;
 }
 
 }  // namespace troth::http

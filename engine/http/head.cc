@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/http/text.h"
+
 namespace troth::http {
 namespace {
 
@@ -21,9 +23,7 @@ bool is_value_char(char c) { return c == '\t' || (static_cast<unsigned char>(c) 
 
 std::string lower(std::string_view text) {
   std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+  std::transform(out.begin(), out.end(), out.begin(), lower_case);
   return out;
 }
 
@@ -31,14 +31,6 @@ std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
-}
-
-/// Takes the next part of `rest` up to `separator`; the rest is left behind it, or empty.
-std::string_view take_until(std::string_view& rest, std::string_view separator) {
-  const std::size_t end = rest.find(separator);
-  const std::string_view part = rest.substr(0, end);
-  rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + separator.size());
-  return part;
 }
 
 /// `connection: close, x` holds `close`.

@@ -1,6 +1,6 @@
 // Head: judges the head of a request before anything else looks at it, and reduces it to the little that is needed.
-// What passes is one GET or HEAD of a plain path without a body; headers that could make the HTTP library work (ranges,
-// encodings, expectations, chunks) never reach it. Pure functions; any thread.
+// What passes is one GET or HEAD of a plain path without a body; headers that could ask for work (ranges, encodings,
+// expectations, chunks) go no further. Pure functions; any thread.
 #pragma once
 
 #include <cstddef>

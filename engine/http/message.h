@@ -30,7 +30,9 @@ struct Response {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
-  std::vector<std::pair<std::string, std::string>> headers;  // on top of the server's own
+  /// On top of those for safety, which they replace by name. What holds a line's end is left out. Type, length and
+  /// connection are the server's to say.
+  std::vector<std::pair<std::string, std::string>> headers;
 };
 
 /// Called by any worker, several at a time. Answers GET; for HEAD the server leaves the body out. Should be quick: a

@@ -6,9 +6,8 @@
 //   record up for time, and is not replaced while it is of use. So a delivery that is repeated ends with the same last
 //   record of each key.
 // * A full queue is back-pressure: write() waits, up to its deadline.
-// * Key, value and headers are the bytes given and nothing else: a record written again is the same again. Its
-// partition
-//   is that of the key by murmur2, as for inputs and files; records without a key go anywhere.
+// * Key and value are the bytes given, and there is nothing else: a record written again is the same again. Its
+//   partition is that of the key by murmur2, as for inputs and files; records without a key go anywhere.
 //
 // After an error: restore(), then write() again what is not acknowledged. An error of make_durable() that says "not yet
 // acknowledged" may also be answered by calling make_durable() again; nothing was dropped.

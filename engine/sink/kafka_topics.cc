@@ -87,8 +87,7 @@ std::string explain_creation(rd_kafka_resp_err_t error, const char* text, const 
              std::to_string(spec.partitions) + " partitions (" + why + ")";
     case RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR:
       return "the cluster has too few brokers for " + std::to_string(spec.replication) + " replicas (" + why + ")";
-    default:
-      return why;
+    default: return why;
   }
 }
 

@@ -180,8 +180,7 @@ inline std::string explain_kafka_write(rd_kafka_resp_err_t error, std::string_vi
   switch (error) {
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-      return where + "it does not exist: create it with `troth topics create`";
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: return where + "it does not exist: create it with `troth topics create`";
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
       return where + "a record of " + std::to_string(bytes) +
@@ -193,8 +192,7 @@ inline std::string explain_kafka_write(rd_kafka_resp_err_t error, std::string_vi
     case RD_KAFKA_RESP_ERR_INVALID_RECORD:
       return where +
              "the broker calls a record invalid: a compacted topic takes no record without a key; see the broker's log";
-    default:
-      return where + rd_kafka_err2str(error);
+    default: return where + rd_kafka_err2str(error);
   }
 }
 

@@ -66,8 +66,12 @@ task::Headers headers_of(const rd_kafka_message_t& message) {
 
 base::Error fatal_error(const std::string& cause, const std::string& instance) {
   if (cause.find("FENCED_INSTANCE_ID") != std::string::npos) {
-    return base::Error{"Kafka: another process has joined the group as instance `" + instance +
-                       "`, so this one must stop. Give each process an instance id of its own (" + cause + ")"};
+    // Also by an earlier request of our own that reached the broker late, after an outage: it looks the same from here.
+    return base::Error{
+        "Kafka: the group has given instance `" + instance +
+        "` to another process, so this one must stop. If there is one, give each process an instance id of "
+        "its own; if not (it can happen after an outage), start again to resume (" +
+        cause + ")"};
   }
   return base::Error{"Kafka: the consumer cannot go on: " + cause + ". Start again to resume"};
 }
@@ -208,7 +212,6 @@ void KafkaSource::Impl::on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t err
     self.context_->health.note_error(std::string(rd_kafka_err2name(error)) + ": " + rd_kafka_err2str(error));
     self.lose_assignment();
   }
-  rd_kafka_yield(client);  // ends the batch: whatever it holds was there before this step
 }
 
 void KafkaSource::Impl::take_assignment(const rd_kafka_topic_partition_list_t& list) {
@@ -369,13 +372,9 @@ void KafkaSource::Impl::handle(const rd_kafka_message_t& message) {
 
 void KafkaSource::Impl::deliver(const rd_kafka_message_t& message, std::uint16_t input, Slot& slot) {
   switch (slot.position.take(message.offset, counts_)) {
-    case KafkaPosition::Step::kDrop:
-      return;
-    case KafkaPosition::Step::kReadAgain:
-      read_again(message, slot);
-      return;
-    case KafkaPosition::Step::kDeliver:
-      break;
+    case KafkaPosition::Step::kDrop: return;
+    case KafkaPosition::Step::kReadAgain: read_again(message, slot); return;
+    case KafkaPosition::Step::kDeliver: break;
   }
   if (slot.position.at_end() && slot.end_checked_in != batch_number_) {
     slot.end_checked_in = batch_number_;
@@ -426,8 +425,7 @@ void KafkaSource::Impl::handle_error(const rd_kafka_message_t& message) {
       fail(place(message) + ", offset " + std::to_string(message.offset) +
            ": the records here cannot be read and would be skipped: " + why + ". Check the disks of the broker");
       return;
-    default:
-      context_->health.note_error(place(message) + ": " + rd_kafka_err2name(message.err) + ": " + why);
+    default: context_->health.note_error(place(message) + ": " + rd_kafka_err2name(message.err) + ": " + why);
   }
 }
 
@@ -480,8 +478,7 @@ std::string KafkaSource::Impl::place(const rd_kafka_message_t& message) const {
          std::to_string(message.partition);
 }
 
-// -------------------------------------------------------------------------------------------------- pause, lag and
-// close
+// ------------------------------------------------------------------------------------------------ pause, lag, close
 
 base::Status KafkaSource::Impl::set_paused(std::uint16_t input, std::int32_t partition, bool paused) {
   Slot* slot = slot_of(input, partition);
@@ -552,8 +549,7 @@ base::Status KafkaSource::Impl::close(int deadline_ms) {
   return base::success();
 }
 
-// -------------------------------------------------------------------------------------------------------- the outer
-// shell
+// ----------------------------------------------------------------------------------------------------------- shell
 
 KafkaSource::KafkaSource(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 KafkaSource::~KafkaSource() = default;

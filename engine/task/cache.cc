@@ -171,8 +171,9 @@ void KeyCache::erase(Entry& entry) {
 }
 
 base::Status KeyCache::write(Batch& batch) {
-  dirty_.sort([](const Entry* a, const Entry* b) { return a->key_ < b->key_; });
-  for (Entry* entry : dirty_) {
+  std::vector<Entry*> dirty(dirty_.begin(), dirty_.end());
+  std::sort(dirty.begin(), dirty.end(), [](const Entry* a, const Entry* b) { return a->key_ < b->key_; });
+  for (Entry* entry : dirty) {
     if (entry->is_erased()) {
       if (auto status = write_erased(*entry, batch); !status) return status;
     } else {

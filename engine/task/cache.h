@@ -22,10 +22,11 @@
 
 namespace troth::task {
 
-/// Lets a hash table of strings be searched by a view.
+/// Lets a hash table of strings be searched by a view. Not noexcept, on purpose: libstdc++ then keeps each key's hash in
+/// its node instead of computing it again for the neighbours of the key that is looked for.
 struct KeyHash {
   using is_transparent = void;
-  std::size_t operator()(std::string_view key) const noexcept { return std::hash<std::string_view>{}(key); }
+  std::size_t operator()(std::string_view key) const { return std::hash<std::string_view>{}(key); }
 };
 
 class KeyCache {

@@ -1,5 +1,7 @@
 #include "engine/task/timers.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "engine/task/keys.h"
@@ -40,13 +42,14 @@ void Timers::remove(event::TimeUs time, std::string_view key) {
   changes_.insert_or_assign(std::move(timer), false);
 }
 
-/// Drops the later half of what is in memory: the store has it, or `changes_` until the store does.
+/// Keeps half of what memory may hold and drops the later ones: the store has them, or `changes_` until it does.
 void Timers::shed() {
-  auto middle = head_.begin();
-  std::advance(middle, static_cast<std::ptrdiff_t>(head_.size() / 2));
-  covered_until_ = *middle;
+  const std::size_t kept = std::max<std::size_t>(in_memory_max_ / 2, 1);
+  TROTH_ASSERT(kept < head_.size());
+  const auto first_dropped = std::next(head_.begin(), static_cast<std::ptrdiff_t>(kept));
+  covered_until_ = *first_dropped;
   covers_all_ = false;
-  head_.erase(middle, head_.end());
+  head_.erase(first_dropped, head_.end());
 }
 
 base::Status Timers::refill() {

@@ -19,19 +19,13 @@ Meaning meaning_of(ClockId clock) {
   switch (clock) {
     case ClockId::kAcknowledge:
       return {Kind::kAcknowledgeOverdue, Kind::kAcknowledgedOnTime, CaseRule::kAcknowledgeOverdue};
-    case ClockId::kFirstReply:
-      return {Kind::kFirstReplyOverdue, Kind::kFirstReplyOnTime, CaseRule::kReplyOverdue};
-    case ClockId::kNextReply:
-      return {Kind::kNextReplyOverdue, Kind::kNextReplyOnTime, CaseRule::kReplyOverdue};
-    case ClockId::kUpdate:
-      return {Kind::kUpdateOverdue, std::nullopt, CaseRule::kUpdateOverdue};
-    case ClockId::kResolution:
-      return {Kind::kResolutionOverdue, std::nullopt, CaseRule::kResolutionOverdue};
-    case ClockId::kWait:
-      return {Kind::kEffort, std::nullopt, std::nullopt};
+    case ClockId::kFirstReply: return {Kind::kFirstReplyOverdue, Kind::kFirstReplyOnTime, CaseRule::kReplyOverdue};
+    case ClockId::kNextReply: return {Kind::kNextReplyOverdue, Kind::kNextReplyOnTime, CaseRule::kReplyOverdue};
+    case ClockId::kUpdate: return {Kind::kUpdateOverdue, std::nullopt, CaseRule::kUpdateOverdue};
+    case ClockId::kResolution: return {Kind::kResolutionOverdue, std::nullopt, CaseRule::kResolutionOverdue};
+    case ClockId::kWait: return {Kind::kEffort, std::nullopt, std::nullopt};
     case ClockId::kIgnored:
-    case ClockId::kReviewReply:
-      break;
+    case ClockId::kReviewReply: break;
   }
   TROTH_ASSERT(false);  // not a clock of its own here
 }

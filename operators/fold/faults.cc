@@ -19,14 +19,10 @@ void Faults::state(Kind fact, const CaseEvent& by, std::string_view part) {
     case Kind::kParcelLost:
     case Kind::kParcelDamaged:
     case Kind::kWrongItem:
-    case Kind::kQualityDefect:
-      return order_failed(by);
-    case Kind::kMisrepresented:
-      return price_failed(by);
-    case Kind::kRudeness:
-      return;  // no failure of the order
-    default:
-      TROTH_ASSERT(false);
+    case Kind::kQualityDefect: return order_failed(by);
+    case Kind::kMisrepresented: return price_failed(by);
+    case Kind::kRudeness: return;  // no failure of the order
+    default: TROTH_ASSERT(false);
   }
 }
 

@@ -31,7 +31,6 @@ LIBRARIES = {
     r"simdjson": ["engine/decode/"],
     r"prometheus/": ["engine/observe/"],
     r"spdlog/": ["engine/observe/", "engine/app/"],
-    r"httplib": ["engine/http/"],
     r"yaml-cpp/": ["engine/app/yaml"],
     r"CLI/": ["engine/app/"],
     r"zstd\.h|zlib\.h": ["engine/source/"],

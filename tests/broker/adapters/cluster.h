@@ -95,8 +95,7 @@ inline source::KafkaHandle plain_client(rd_kafka_type_t type,
 class Writer {
  public:
   explicit Writer(const std::string& transactional_id = "")
-      : client_(plain_client(RD_KAFKA_PRODUCER,
-                             transactional_id.empty() ? Extra{} : Extra{{"transactional.id", transactional_id}})) {
+      : client_(plain_client(RD_KAFKA_PRODUCER, extra(transactional_id))) {
     if (!transactional_id.empty()) expect_done(rd_kafka_init_transactions(client_.get(), kDeadlineMs));
   }
   void put(const std::string& topic, int partition, const Bytes& key, const Bytes& value,
@@ -137,7 +136,11 @@ class Writer {
   rd_kafka_t* client() { return client_.get(); }
 
  private:
-  using Extra = std::vector<std::pair<std::string, std::string>>;
+  /// Idempotent, because a retry would change the order otherwise: the first record to a new topic often needs one.
+  static std::vector<std::pair<std::string, std::string>> extra(const std::string& transactional_id) {
+    if (transactional_id.empty()) return {{"enable.idempotence", "true"}};
+    return {{"transactional.id", transactional_id}};
+  }
   static void expect_done(rd_kafka_error_t* raw) {
     const source::KafkaErrorPtr error(raw);
     EXPECT_EQ(error, nullptr) << rd_kafka_error_string(error.get());
@@ -264,12 +267,8 @@ class Member {
         EXPECT_EQ(owned.erase(what.partition), 1U);
         std::erase_if(at_end, [&](const auto& each) { return each.second == what.partition; });
         break;
-      case Kind::kAtEnd:
-        EXPECT_TRUE(at_end.insert({what.input, what.partition}).second);
-        break;
-      case Kind::kNotAtEnd:
-        EXPECT_EQ(at_end.erase({what.input, what.partition}), 1U);
-        break;
+      case Kind::kAtEnd: EXPECT_TRUE(at_end.insert({what.input, what.partition}).second); break;
+      case Kind::kNotAtEnd: EXPECT_EQ(at_end.erase({what.input, what.partition}), 1U); break;
     }
   }
 };

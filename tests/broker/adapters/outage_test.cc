@@ -52,7 +52,7 @@ std::vector<Outgoing> numbered(int from, int to) {
 
 TEST_F(KafkaOutage, a_source_goes_on_polling_loses_its_partitions_with_the_session_and_gets_them_back) {
   const auto topics = make_topics({"orders"}, 2);
-  auto options = member_of(unique("group"), topics, "one");
+  auto options = member_of(unique("group"), topics);
   options.kafka.extra["socket.timeout.ms"] = "3000";
   Member member(options);
   Writer writer;
@@ -69,6 +69,34 @@ TEST_F(KafkaOutage, a_source_goes_on_polling_loses_its_partitions_with_the_sessi
   writer.numbered(topics[0], 0, 10, 20);
   ASSERT_TRUE(member.until([&] { return member.records.size() == 20; })) << member.failure;
   EXPECT_TRUE(member.source->health().connected);
+}
+
+// A static member may be thrown out by its own request to join, which the broker answers after the client gave up on
+// it.
+TEST_F(KafkaOutage, a_static_member_reads_on_after_an_outage_if_need_be_after_a_restart) {
+  const auto topics = make_topics({"orders"}, 2);
+  const std::string group = unique("group");
+  auto options = member_of(group, topics, "one");
+  options.kafka.extra["socket.timeout.ms"] = "3000";
+  auto member = std::make_unique<Member>(options);
+  Writer writer;
+  writer.numbered(topics[0], 0, 0, 10);
+  ASSERT_TRUE(member->until([&] { return member->all_at_end(); }));
+  stop();
+  ASSERT_TRUE(member->until([&] { return member->count(Kind::kLost) == 2 && !member->source->health().connected; }))
+      << member->failure;
+  go_on();
+  if (!member->until([&] { return member->all_at_end(); })) {
+    EXPECT_NE(member->failure.find("start again to resume"), std::string::npos) << member->failure;
+    const Member::Positions positions = member->positions;
+    member = std::make_unique<Member>(options);
+    member->positions = positions;
+    ASSERT_TRUE(member->until([&] { return member->all_at_end(); })) << member->failure;
+    EXPECT_TRUE(member->records.empty());
+  }
+  const std::size_t before = member->records.size();
+  writer.numbered(topics[0], 0, 10, 20);
+  ASSERT_TRUE(member->until([&] { return member->records.size() == before + 10; })) << member->failure;
 }
 
 TEST_F(KafkaOutage, a_source_can_be_closed_while_the_broker_stands_still) {

@@ -5,6 +5,8 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "tests/unit/engine/http/client.h"
 
@@ -28,9 +30,25 @@ class ExchangeTest : public testing::Test {
        [](const Request&) {
          return Response{200, "text/html", "<p>", {{"Content-Security-Policy", "default-src 'self'"}}};
        }},
+      {"/lower-case",
+       [](const Request&) {
+         return Response{200, "text/html", "<p>", {{"content-security-policy", "default-src 'self'"}}};
+       }},
+      {"/line-ends",
+       [](const Request&) {
+         return Response{200, "text/plain", "x", {{"X-A", "a\r\nX-Evil: b"}, {"Cache-Control", "a\nb"}, {"X-B", "c"}}};
+       }},
+      {"/teapot",
+       [](const Request&) {
+         return Response{418, "text/plain", "short and stout", {}};
+       }},
       {"/down",
        [](const Request&) {
          return Response{503, "application/json", R"({"ready":false})", {}};
+       }},
+      {"/plus++",
+       [](const Request&) {
+         return Response{200, "text/plain", "plus", {}};
        }},
       {"/empty",
        [](const Request&) {
@@ -57,6 +75,34 @@ TEST_F(ExchangeTest, a_page_brings_its_own_policy_which_replaces_the_common_one)
   const std::string answer = get("/page");
   EXPECT_NE(answer.find("Content-Security-Policy: default-src 'self'\r\n"), std::string::npos) << answer;
   EXPECT_EQ(answer.find("default-src 'none'"), std::string::npos) << answer;
+}
+
+TEST_F(ExchangeTest, a_header_is_replaced_however_its_name_is_written) {
+  const std::string answer = get("/lower-case");
+  EXPECT_NE(answer.find("content-security-policy: default-src 'self'\r\n"), std::string::npos) << answer;
+  EXPECT_EQ(answer.find("default-src 'none'"), std::string::npos) << answer;
+}
+
+TEST_F(ExchangeTest, a_header_that_would_begin_another_is_left_out_and_replaces_nothing) {
+  const std::string answer = get("/line-ends");
+  EXPECT_EQ(answer.find("X-Evil"), std::string::npos) << answer;
+  EXPECT_NE(answer.find("Cache-Control: no-store\r\n"), std::string::npos) << answer;
+  EXPECT_NE(answer.find("X-B: c\r\n"), std::string::npos) << answer;
+  EXPECT_EQ(body_of(answer), "x");
+}
+
+TEST_F(ExchangeTest, an_answer_is_exact_to_the_byte) {
+  EXPECT_EQ(get("/seen"),
+            "HTTP/1.1 200 OK\r\nAccept-Ranges: none\r\nCache-Control: no-store\r\n"
+            "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\nReferrer-Policy: no-referrer\r\n"
+            "X-Content-Type-Options: nosniff\r\nKeep-Alive: timeout=5, max=100\r\nContent-Type: text/plain\r\n"
+            "Content-Length: 5\r\n\r\nhello");
+}
+
+TEST_F(ExchangeTest, a_status_without_a_known_reason_is_still_a_status_line) {
+  EXPECT_TRUE(get("/teapot").starts_with("HTTP/1.1 418 \r\n"));
+  EXPECT_TRUE(get("/down").starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
+  EXPECT_TRUE(get("/none").starts_with("HTTP/1.1 404 Not Found\r\n"));
 }
 
 TEST_F(ExchangeTest, head_is_get_without_the_body) {
@@ -97,6 +143,34 @@ TEST_F(ExchangeTest, a_query_is_decoded) {
   EXPECT_EQ(seen_.parameter("customer"), "a b/&");
   EXPECT_EQ(seen_.parameter("limit"), "5");
   EXPECT_FALSE(seen_.parameter("none").has_value());
+}
+
+TEST_F(ExchangeTest, a_path_is_decoded_once_and_keeps_its_plus) {
+  EXPECT_EQ(status_of(get("/s%2565en")), 404);
+  EXPECT_EQ(status_of(get("/plus+%2B")), 200);
+  EXPECT_EQ(status_of(get("/plus%20%20")), 404);
+}
+
+TEST_F(ExchangeTest, a_query_keeps_its_order_its_repetitions_and_all_its_bytes) {
+  using namespace std::string_literals;
+  ASSERT_EQ(status_of(get("/seen?b=1&a=x=y?z&b=0&b=1&c&=v&d=1+2%2b3&e%3D=%00%fF")), 200);
+  const std::vector<std::pair<std::string, std::string>> expected{
+      {"b", "1"}, {"a", "x=y?z"}, {"b", "0"}, {"b", "1"}, {"c", ""}, {"", "v"}, {"d", "1 2+3"}, {"e=", "\0\xff"s}};
+  EXPECT_EQ(seen_.query, expected);
+}
+
+TEST_F(ExchangeTest, a_percent_sign_without_two_digits_stands_for_itself) {
+  ASSERT_EQ(status_of(get("/seen?a=%zz%&b=%4&c=%u0041&d=%%41&e=%4g")), 200);
+  const std::vector<std::pair<std::string, std::string>> expected{
+      {"a", "%zz%"}, {"b", "%4"}, {"c", "%u0041"}, {"d", "%A"}, {"e", "%4g"}};
+  EXPECT_EQ(seen_.query, expected);
+}
+
+TEST_F(ExchangeTest, a_fragment_is_the_clients_own_business) {
+  ASSERT_EQ(status_of(get("/seen?a=1#b?c=2")), 200);
+  EXPECT_EQ(seen_.parameter("a"), "1");
+  EXPECT_EQ(status_of(get("/seen#a")), 200);
+  EXPECT_TRUE(seen_.query.empty());
 }
 
 TEST_F(ExchangeTest, broken_queries_do_no_harm) {

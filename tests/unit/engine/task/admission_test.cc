@@ -136,6 +136,19 @@ TEST(Admission, moves_a_displaced_event_from_applied_to_refused) {
   EXPECT_EQ(shop.dead_letters().size(), 1U);
 }
 
+TEST(Admission, moves_a_reinstated_event_back_from_conflict_to_applied) {
+  Shop shop;
+  shop.offer(added(shop.model, "a", kStart, "1"));
+  shop.offer(added(shop.model, "a", kStart + 1, "1"));
+  EXPECT_EQ(shop.refused(Reason::kConflict), 1U);
+  Decoded pardon = added(shop.model, "a", kStart + 2, "2");
+  pardon.event->spec = shop.model.pardoned();
+  shop.offer(std::move(pardon));
+  EXPECT_EQ(shop.refused(Reason::kConflict), 0U);
+  EXPECT_EQ(shop.instance->tally().applied, 3U);
+  EXPECT_TRUE(shop.instance->tally().is_balanced());
+}
+
 TEST(Admission, does_not_bear_a_key_by_a_refused_event) {
   Shop shop(CounterOptions{.cap = 0});
   shop.offer(added(shop.model, "z", kStart, "0"));                 // refused by the model itself

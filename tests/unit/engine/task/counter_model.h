@@ -61,11 +61,13 @@ class CounterModel final : public KeyedModel {
   static constexpr std::uint8_t kQuietKeys = 1;
 
   explicit CounterModel(CounterOptions options = {}) : options_(std::move(options)) {
-    catalogue_.types.resize(2);
+    catalogue_.types.resize(3);
     catalogue_.types[0].name = "counter.added";
     catalogue_.types[0].rank = 0;
     catalogue_.types[1].name = "counter.erased";
     catalogue_.types[1].rank = 1;
+    catalogue_.types[2].name = "counter.pardoned";
+    catalogue_.types[2].rank = 2;
     counters_.push_back({"troth_counter_events_total", "Events.", {}, false});
     counters_.push_back({"troth_counter_keys", "Keys.", {{"state", "live"}}, true});
   }
@@ -125,6 +127,7 @@ class CounterModel final : public KeyedModel {
       if (!counter.events.empty()) effects.count(1, -1);
       return {Verdict::Kind::kApplied, {}};
     }
+    if (event.rank() == 2) effects.reinstated = 1;  // an event that lost a conflict counts again
     const std::string name = event.name();
     const auto known = counter.events.find(name);
     if (known != counter.events.end()) {
@@ -166,6 +169,7 @@ class CounterModel final : public KeyedModel {
 
   const event::TypeSpec* added() const { return &catalogue_.types[0]; }
   const event::TypeSpec* erased() const { return &catalogue_.types[1]; }
+  const event::TypeSpec* pardoned() const { return &catalogue_.types[2]; }
 
  private:
   static constexpr std::array<std::string_view, 2> kStreams = {"counts", "quiet"};

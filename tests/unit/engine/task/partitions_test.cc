@@ -79,8 +79,10 @@ TEST(Assignment, takes_every_input_for_behind_until_told_otherwise) {
   instance = shop.open();
   (void)value(instance->assign(0));
   ok(instance->offer(shop.at(0, 0, 1, kStart + kHour)));
-  EXPECT_EQ(instance->greatest_tau(), kStart);
   EXPECT_EQ(instance->tally().read, 1U);  // waits for the head of the other input
+  ok(instance->offer(shop.at(0, 1, 0, kStart + 2 * kHour)));
+  EXPECT_EQ(instance->tally().read, 2U);
+  EXPECT_EQ(instance->greatest_tau(), kStart);  // of the other input nothing was taken yet
 }
 
 TEST(Revocation, closes_commits_and_forgets) {
@@ -115,6 +117,20 @@ TEST(Revocation, of_a_lost_partition_writes_nothing) {
   EXPECT_EQ(shop.store.contents(), before);
   EXPECT_TRUE(shop.sink.records.empty());
   EXPECT_EQ(value(instance->assign(0)), (Offsets{-1, -1}));
+}
+
+TEST(Revocation, takes_its_memory_along) {
+  Shop shop;
+  InstanceOptions options = topics({"orders", "complaints"}, 4);
+  options.dirty_bytes_max = 1'000;
+  auto instance = shop.open(options);
+  (void)value(instance->assign(0));
+  at_end(*instance, 1, 0);
+  for (int i = 0; i < 10; ++i) ok(instance->offer(shop.at(0, 0, i, kStart + i)));
+  EXPECT_EQ(instance->tally().read, 10U);
+  EXPECT_TRUE(instance->wants_commit());
+  ok(instance->revoke(0, true));
+  EXPECT_FALSE(instance->wants_commit());
 }
 
 TEST(Revocation, of_what_was_never_assigned_is_nothing) {
@@ -162,6 +178,21 @@ TEST(Merging, treats_the_last_waiting_record_as_the_end_of_its_input) {
   ok(instance->offer(shop.at(0, 1, 1, kStart + 20)));
   EXPECT_TRUE(instance->statistics().partitions[0].at_end[0]);
   EXPECT_EQ(instance->greatest_tau(), kStart + 20);
+}
+
+TEST(Merging, waits_again_for_an_input_that_fell_behind) {
+  Shop shop;
+  auto instance = shop.open();
+  (void)value(instance->assign(0));
+  at_end(*instance, 0, 0);
+  at_end(*instance, 1, 0);
+  ok(instance->offer(shop.at(0, 0, 0, kStart)));
+  EXPECT_EQ(instance->tally().read, 1U);
+  ok(instance->news({InputNews::Kind::kNotAtEnd, 1, 0}));
+  ok(instance->offer(shop.at(0, 0, 1, kStart + kHour)));
+  EXPECT_EQ(instance->tally().read, 1U);
+  ok(instance->offer(shop.at(0, 1, 0, kStart + 1)));
+  EXPECT_EQ(instance->tally().read, 2U);
 }
 
 TEST(Merging, tells_which_inputs_to_pause_and_lets_them_go_at_half) {

@@ -81,6 +81,24 @@ TEST(Timers, know_what_is_not_committed_beyond_what_memory_holds) {
   EXPECT_TRUE(std::binary_search(keys.begin(), keys.end(), "new"));
 }
 
+TEST(Timers, stay_within_their_bound_of_memory) {
+  state::MemoryStore store;
+  Timers timers(store, 0, 8);
+  for (int i = 0; i < 100; ++i) {
+    timers.add(i, numbered("k", i));
+    EXPECT_EQ(is_any_due(timers, i), true);
+    EXPECT_LE(timers.in_memory(), 8U);
+  }
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_FALSE(is_any_due(timers, i - 1)) << i;
+    EXPECT_TRUE(is_any_due(timers, i)) << i;
+    EXPECT_LE(timers.in_memory(), 8U);
+    timers.remove(i, numbered("k", i));
+    if (i == 50) commit(timers, store);
+  }
+  EXPECT_FALSE(is_any_due(timers, 1'000));
+}
+
 TEST(Timers, agree_with_a_plain_map_whatever_happens) {
   std::mt19937_64 random(11);
   for (int round = 0; round < 100; ++round) {

@@ -57,23 +57,38 @@ class AlertComparison {
   /// `current`: intervals that may be shown, by start.
   void run(const std::vector<CaseInterval>& current) {
     const auto found = state_.sent.alerts.find(key_);
-    sent_ = found == state_.sent.alerts.end() ? nullptr : &found->second;
-    if (sent_ == nullptr && current.empty()) return;
-    if (sent_ == nullptr) sent_ = &state_.sent.alerts[key_];
-    std::optional<TimeUs> last_sent = retract_missing(current);
-    for (const CaseInterval& each : current) {
-      if (compare(each)) last_sent = each.interval->start;
+    if (found == state_.sent.alerts.end() && current.empty()) return;
+    sent_ = found == state_.sent.alerts.end() ? &state_.sent.alerts[key_] : &found->second;
+    pair_up(current);
+    std::optional<TimeUs> last_sent = retract_missing();
+    for (std::size_t i = 0; i < current.size(); ++i) {
+      if (compare(current[i], pairs_[i])) last_sent = current[i].interval->start;
     }
     if (last_sent && !current.empty() && *last_sent != current.back().interval->start) send_again(current.back());
-    if (!current.empty()) move_home(current.back().one->bucket->key);
+    std::stable_sort(sent_->intervals.begin(), sent_->intervals.end(),
+                     [](const SentInterval& x, const SentInterval& y) { return x.start < y.start; });
+    move_home(sent_->intervals.back().home);
     if (last_sent) state_.changed_parts.insert(sent_->home);
   }
 
  private:
-  SentInterval* find_sent(TimeUs start) {
-    const auto at = std::find_if(sent_->intervals.begin(), sent_->intervals.end(),
-                                 [&](const auto& each) { return each.start == start; });
-    return at == sent_->intervals.end() ? nullptr : &*at;
+  static constexpr std::size_t kUnpaired = static_cast<std::size_t>(-1);
+
+  /// Which sent interval each current one is: that of its start, under its own case key if several have that start.
+  void pair_up(const std::vector<CaseInterval>& current) {
+    pairs_.assign(current.size(), kUnpaired);
+    is_paired_.assign(sent_->intervals.size(), false);
+    for (const bool needs_home : {true, false}) {
+      for (std::size_t i = 0; i < current.size(); ++i) {
+        for (std::size_t j = 0; j < sent_->intervals.size() && pairs_[i] == kUnpaired; ++j) {
+          const SentInterval& sent = sent_->intervals[j];
+          if (is_paired_[j] || sent.start != current[i].interval->start) continue;
+          if (needs_home && sent.home != current[i].one->bucket->key) continue;
+          pairs_[i] = j;
+          is_paired_[j] = true;
+        }
+      }
+    }
   }
 
   void move_home(const std::string& home) {
@@ -83,20 +98,19 @@ class AlertComparison {
     state_.changed_parts.insert(home);
   }
 
-  std::optional<TimeUs> retract_missing(const std::vector<CaseInterval>& current) {
+  std::optional<TimeUs> retract_missing() {
     std::optional<TimeUs> last;
-    for (SentInterval& sent : sent_->intervals) {
-      const bool exists = std::any_of(current.begin(), current.end(),
-                                      [&](const auto& each) { return each.interval->start == sent.start; });
-      if (exists || sent.state == SentState::kRetracted) continue;
+    for (std::size_t j = 0; j < sent_->intervals.size(); ++j) {
+      SentInterval& sent = sent_->intervals[j];
+      if (is_paired_[j] || sent.state == SentState::kRetracted) continue;
       AlertFields fields;
       fields.rule = name_of(key_.first);
       fields.object = key_.second;
       fields.alert_id = alert_id(view_.customer->tenant(), fields.rule, view_.customer->id(), key_.second);
-      fields.case_key = sent_->home;
+      fields.case_key = sent.home;
       fields.opened_at = sent.start;
       fields.events = sent.events;
-      fields.labels = labels_of_home();
+      fields.labels = labels_at(sent.home);
       recount(effects_, rule_, sent.state, sent.level, SentState::kRetracted, kNoLevel);
       effects_.count(counters::kRetractions + rule_, 1);
       sent.state = SentState::kRetracted;
@@ -108,35 +122,40 @@ class AlertComparison {
     return last;
   }
 
-  std::map<std::string, std::string> labels_of_home() const {
+  std::map<std::string, std::string> labels_at(const std::string& home) const {
     std::map<std::string, std::string> labels;
     const ObjectRef object{key_.second[0], std::string_view(key_.second).substr(2)};
     view_.customer->for_each_case(view_.t, [&](const Case& one) {
-      if (one.bucket->key == sent_->home) labels = alert_labels(one, object);
+      if (one.bucket->key == home) labels = alert_labels(one, object);
     });
     return labels;
   }
 
   /// Sends the interval if something about it changed; answers whether it did.
-  bool compare(const CaseInterval& each) {
+  bool compare(const CaseInterval& each, std::size_t pair) {
     const SentState now = state_of(each);
     const AlertFields fields = fields_of(view_, each);
     const std::uint64_t digest = digest_of_fields(each, fields);
-    SentInterval* sent = find_sent(each.interval->start);
-    if (sent != nullptr && sent->state == now && sent->digest == digest) return false;
-    const bool is_update = now == SentState::kActive && sent != nullptr && sent->state == SentState::kActive;
-    const std::uint8_t level = level_index(fields.level);
-    recount(effects_, rule_, sent == nullptr ? std::nullopt : std::optional(sent->state),
-            sent == nullptr ? kNoLevel : sent->level, now, level);
-    if (sent == nullptr) {
-      const auto at = std::find_if(sent_->intervals.begin(), sent_->intervals.end(),
-                                   [&](const auto& other) { return other.start > each.interval->start; });
-      sent = &*sent_->intervals.insert(at, SentInterval{each.interval->start, now, 0, kNoLevel, {}});
+    if (pair == kUnpaired) {
+      pair = sent_->intervals.size();
+      sent_->intervals.push_back({});
+      sent_->intervals.back().start = each.interval->start;
+      sent_->intervals.back().state = SentState::kRetracted;  // what a start that was never sent is compared as
     }
-    sent->state = now;
-    sent->digest = digest;
-    sent->level = level;
-    sent->events = fields.events;
+    SentInterval& sent = sent_->intervals[pair];
+    const bool is_known = !sent.home.empty();
+    if (sent.home != each.one->bucket->key) {
+      sent.home = each.one->bucket->key;
+      state_.changed_parts.insert(sent_->home.empty() ? sent.home : sent_->home);
+    }
+    if (is_known && sent.state == now && sent.digest == digest) return false;
+    const bool is_update = now == SentState::kActive && sent.state == SentState::kActive;
+    const std::uint8_t level = level_index(fields.level);
+    recount(effects_, rule_, is_known ? std::optional(sent.state) : std::nullopt, sent.level, now, level);
+    sent.state = now;
+    sent.digest = digest;
+    sent.level = level;
+    sent.events = fields.events;
     send(fields, now, is_update ? "updated" : kStateNames[static_cast<std::size_t>(now)], each.end());
     return true;
   }
@@ -174,11 +193,13 @@ class AlertComparison {
   task::Effects& effects_;
   std::size_t rule_;
   SentAlert* sent_ = nullptr;
+  std::vector<std::size_t> pairs_;  // by current interval: index of the sent one
+  std::vector<bool> is_paired_;     // by sent interval
 };
 
 /// Which case keys must be compared: those whose events changed, that passed a breakpoint, or whose waiting is over;
 /// all of them if what every severity rests on changed.
-std::set<std::string, std::less<>> keys_to_compare(TrustState& state, const View& view, TimeUs tau, bool all) {
+std::set<std::string, std::less<>> keys_to_compare(const TrustState& state, const View& view, TimeUs tau, bool all) {
   std::set<std::string, std::less<>> keys;
   for (const auto& [key, bucket] : view.customer->buckets()) {
     const auto passed = [&](const auto& one) {
@@ -190,22 +211,26 @@ std::set<std::string, std::less<>> keys_to_compare(TrustState& state, const View
       keys.insert(key);
     }
   }
-  // An alert whose key is gone is compared where its object is at home now.
-  for (auto& [id, alert] : state.sent.alerts) {
-    if (view.customer->buckets().contains(alert.home)) continue;
-    const std::string home = view.customer->home_of(id.second);
-    if (!home.empty()) {
-      state.changed_parts.insert(alert.home);
-      state.changed_parts.insert(home);
-      alert.home = home;
+  // Alerts whose object stands under several keys are compared under all of them: one id, one history.
+  std::vector<std::string> open(keys.begin(), keys.end());
+  const auto follow = [&](std::string_view object) {
+    for (const std::string& key : view.customer->keys_naming(object)) {
+      if (keys.insert(key).second) open.push_back(key);
     }
-    keys.insert(alert.home);
-  }
-  // Alerts that stand under several keys are compared under all of them.
-  for (const auto& [id, alert] : state.sent.alerts) {
-    if (!keys.contains(alert.home)) continue;
-    const std::string home = view.customer->home_of(id.second);
-    if (!home.empty()) keys.insert(home);
+  };
+  while (!open.empty()) {
+    const std::string key = std::move(open.back());
+    open.pop_back();
+    const auto bucket = view.customer->buckets().find(key);
+    if (bucket != view.customer->buckets().end()) {
+      for (const auto& one : bucket->second->cases) {
+        for (const Interval& interval : one->fold.intervals) follow(interval.object.str());
+      }
+    }
+    for (const auto& [id, alert] : state.sent.alerts) {
+      const auto stands_here = [&](const SentInterval& sent) { return sent.home == key; };
+      if (std::any_of(alert.intervals.begin(), alert.intervals.end(), stands_here)) follow(id.second);
+    }
   }
   return keys;
 }
@@ -214,7 +239,10 @@ TimeUs emit_case_alerts(TrustState& state, const View& view, TimeUs tau, const s
                         task::Effects& effects) {
   std::map<AlertKey, std::vector<CaseInterval>> current;
   for (const auto& [id, alert] : state.sent.alerts) {
-    if (keys.contains(alert.home)) current[id];
+    const auto is_compared = [&](const SentInterval& sent) {
+      return keys.contains(sent.home) || !view.customer->buckets().contains(sent.home);
+    };
+    if (std::any_of(alert.intervals.begin(), alert.intervals.end(), is_compared)) current[id];
   }
   TimeUs waiting = kNever;
   std::map<Bucket*, TimeUs> waits;
@@ -384,6 +412,20 @@ TimeUs emit_changes(TrustState& state, const View& view, TimeUs tau, task::Effec
   return waiting;
 }
 
+void rehome_alerts(TrustState& state, const Customer& shown) {
+  for (auto& [id, alert] : state.sent.alerts) {
+    for (SentInterval& sent : alert.intervals) {
+      if (shown.buckets().contains(sent.home)) continue;
+      const std::string home = shown.home_of(id.second);
+      if (!home.empty()) sent.home = home;
+    }
+    if (alert.intervals.empty() || alert.home == alert.intervals.back().home) continue;
+    state.changed_parts.insert(alert.home);
+    alert.home = alert.intervals.back().home;
+    state.changed_parts.insert(alert.home);
+  }
+}
+
 void emit_seal(TrustState& state, const Case& one, task::Effects& effects) {
   const Customer& customer = state.customer;
   const std::string& key = one.bucket->key;
@@ -417,7 +459,8 @@ void emit_seal(TrustState& state, const Case& one, task::Effects& effects) {
     const std::size_t rule = counters::rule_index(id.first);
     const std::size_t gone = std::erase_if(alert.intervals, [&](const SentInterval& sent) {
       const auto found = intervals.find({id, sent.start});
-      if (found == intervals.end() && (alert.home != key || sent.start > one.expiry)) return false;
+      const bool is_of_case = sent.home == key && sent.start <= one.expiry;
+      if (!is_of_case) return false;
       // What was active when last looked at has ended unseen, or never held.
       if (sent.state == SentState::kActive) {
         const SentState now = found == intervals.end() ? SentState::kRetracted : ended(*found->second);
@@ -427,11 +470,15 @@ void emit_seal(TrustState& state, const Case& one, task::Effects& effects) {
       if (found != intervals.end()) intervals.erase(found);
       return true;
     });
+    if (gone > 0) state.changed_parts.insert(alert.home);
     if (gone == 0 || !alert.intervals.empty()) {
+      if (gone > 0) {
+        alert.home = alert.intervals.back().home;
+        state.changed_parts.insert(alert.home);
+      }
       ++at;
       continue;
     }
-    state.changed_parts.insert(alert.home);
     put(effects, Stream::kAlerts, alert_id(customer.tenant(), name_of(id.first), customer.id(), id.second),
         std::nullopt);
     at = state.sent.alerts.erase(at);

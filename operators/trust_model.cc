@@ -1,6 +1,7 @@
 #include "operators/trust_model.h"
 
 #include <algorithm>
+#include <map>
 
 #include "engine/base/assert.h"
 #include "engine/base/hash.h"
@@ -53,24 +54,40 @@ bool has_sealed(const Customer& customer, TimeUs t) {
   return false;
 }
 
-/// Alerts whose actions still show: those of cases that are not sealed, and active customer rules.
-bool may_show_action(const TrustState& state, std::string_view id) {
-  const Customer& customer = state.customer;
-  for (std::size_t i = 0; i < kCustomerRules; ++i) {
-    const auto rule = name_of(static_cast<CustomerRule>(i));
-    if (state.sent.customer_alerts[i].is_active && alert_id(customer.tenant(), rule, customer.id(), {}) == id)
-      return true;
+/// Which alerts may show an action that is older than every window: those of cases that are not sealed, and
+/// SATISFIED_BUT_LEAVING, the one customer rule that may have begun before. It rests on Φ alone, never on what was sent,
+/// so that it does not matter when one asks. Ids are worked out only if there is an old action.
+class OldActions {
+ public:
+  OldActions(const Customer& customer, TimeUs t) : customer_(customer), t_(t) {}
+
+  [[nodiscard]] bool may_show(const Event& action) {
+    if (since_.empty()) list();
+    const auto found = since_.find(text(action, FieldId::kAlertId));
+    return found != since_.end() && found->second <= action.time;
   }
-  for (const auto& [key, bucket] : customer.buckets()) {
-    for (const auto& one : bucket->cases) {
-      for (const Interval& interval : one->fold.intervals) {
-        if (alert_id(customer.tenant(), name_of(interval.rule), customer.id(), interval.object.str()) == id)
-          return true;
+
+ private:
+  void list() {
+    const SegmentPolicy& policy = customer_.policy().segment(customer_.segment_at(t_));
+    const Orders orders = customer_.orders_at(t_);
+    note(name_of(CustomerRule::kSatisfiedButLeaving), {},
+         leaving_since(orders, rhythm_at(orders, t_, policy.score), policy));
+    customer_.for_each_case(t_, [&](const Case& one) {
+      for (const Interval& interval : one.fold.intervals) {
+        note(name_of(interval.rule), interval.object.str(), interval.start);
       }
-    }
+    });
   }
-  return false;
-}
+  void note(std::string_view rule, std::string_view object, TimeUs since) {
+    TimeUs& first = since_.try_emplace(alert_id(customer_.tenant(), rule, customer_.id(), object), kNever).first->second;
+    first = std::min(first, since);
+  }
+
+  const Customer& customer_;
+  TimeUs t_;
+  std::map<std::string, TimeUs, std::less<>> since_;  // by alert id
+};
 
 void seal(TrustState& state, Customer& shown, TimeUs t, task::Effects& effects) {
   if (has_sealed(shown, t)) {
@@ -81,7 +98,8 @@ void seal(TrustState& state, Customer& shown, TimeUs t, task::Effects& effects) 
       shown.seal(t, [](const Case&) {});
     }
   }
-  state.customer.prune(t, [&](std::string_view id) { return may_show_action(state, id); });
+  OldActions old_actions(shown, t);
+  state.customer.prune(t, [&](const Event& action) { return old_actions.may_show(action); });
 }
 
 }  // namespace
@@ -182,6 +200,7 @@ void TrustModel::settle(task::KeyState& key_state, TimeUs tau, task::Effects& ef
   effects.next_timer = next_event;
   if (!shown.is_known()) return;
   const TimeUs t = last_check(shown, tau);
+  rehome_alerts(state, shown);
   seal(state, shown, t, effects);
   const View view = view_at(shown, t);
   const TimeUs waiting = emit_changes(state, view, tau, effects);

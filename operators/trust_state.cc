@@ -82,6 +82,7 @@ void write_alert(base::ByteWriter& out, CaseRule rule, const std::string& object
   out.zigzag(alert.revision);
   out.varint(alert.intervals.size());
   for (const SentInterval& interval : alert.intervals) {
+    out.string(interval.home == alert.home ? std::string_view{} : std::string_view(interval.home));
     out.zigzag(interval.start);
     out.u8(static_cast<std::uint8_t>(interval.state));
     out.be64(interval.digest);
@@ -99,6 +100,8 @@ bool read_alert(base::ByteReader& in, const std::string& home, Sent& sent) {
   alert.revision = in.zigzag();
   alert.intervals.resize(in.count());
   for (SentInterval& interval : alert.intervals) {
+    const std::string_view elsewhere = in.string();
+    interval.home = elsewhere.empty() ? home : std::string(elsewhere);
     interval.start = in.zigzag();
     const std::uint8_t state = in.u8();
     if (state >= kSentStates) return false;

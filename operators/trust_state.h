@@ -26,6 +26,7 @@ inline constexpr std::uint8_t kNoLevel = 4;
 
 /// The last record sent of one interval of an alert.
 struct SentInterval {
+  std::string home;  // case key it stands under
   TimeUs start = 0;
   SentState state{};
   std::uint64_t digest = 0;  // of its fields
@@ -36,7 +37,7 @@ struct SentInterval {
 /// All that was sent under one alert id of a case rule.
 struct SentAlert {
   std::int64_t revision = 0;
-  std::string home;                     // case key under which it is stored
+  std::string home;                     // case key under which it is stored: that of its latest interval
   std::vector<SentInterval> intervals;  // by start
 };
 

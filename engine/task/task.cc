@@ -178,7 +178,10 @@ base::Status Task::offer(Decoded decoded, bool last_of_input, std::uint64_t numb
   TROTH_ASSERT(record.origin.input < inputs_.size());
   InputMeta& input = inputs_[record.origin.input];
   if (context_.has_positions) {
-    if (record.origin.offset < input.next_offset) return base::success();  // delivered twice
+    if (record.origin.offset < input.next_offset) {  // delivered twice
+      if (last_of_input) set_at_end(record.origin.input, true);
+      return base::success();
+    }
     input.next_offset = record.origin.offset + 1;
   }
 

@@ -57,7 +57,11 @@ Customer::Admission Customer::admit(Event event, TimeUs tau) {
     settle_homes(moved);
     // Everything stands as before; so must the marks that the attempt may have changed.
     for (Bucket* bucket : touched_) {
-      if (bucket->may_conflict) fold(*bucket);
+      if (bucket->may_conflict) {
+        fold(*bucket);
+      } else {
+        for (Held* each : bucket->events) each->is_conflict = false;
+      }
     }
     return {Admitted::kCap, {}, {}};
   }
@@ -77,12 +81,19 @@ Customer::Admission Customer::admit_caseless(std::unique_ptr<Held> held, TimeUs 
   const auto recent =
       std::count_if(events.begin(), events.end(), [&](const auto& each) { return each->event.time >= since; });
   if (recent >= global.customer_events) return {Admitted::kCap, {}, {}};
-  // A case's segment is the one at its first event: an update may give cases another policy.
-  if (is_update && has(held->event, FieldId::kSegment)) unfold_all();
+  // A case's segment is the one at its first event: an update may give cases another policy. They may come to rest
+  // at another time by it, and so be cut otherwise.
+  const bool is_new_segment = is_update && has(held->event, FieldId::kSegment);
   context_changed_ = true;
   bytes_ += held->event.bytes();
   events.insert(at, std::move(held));
-  return {};
+  Admission admission;
+  if (is_new_segment) {
+    touched_.clear();
+    unfold_all();
+    judge_conflicts(admission, nullptr);
+  }
+  return admission;
 }
 
 Held* Customer::own(std::unique_ptr<Held> held) {
@@ -116,6 +127,10 @@ void Customer::place(Held* held, Bucket& bucket) {
                                          [&](const Held* each) { return same_name(each->event, held->event); });
   bucket.events.insert(place_in(bucket.events, held), held);
   held->bucket = &bucket;
+}
+
+void Customer::place_touching(Held* held, Bucket& bucket) {
+  place(held, bucket);
   bucket.is_changed = bucket.is_touched = true;
   if (std::find(touched_.begin(), touched_.end(), &bucket) == touched_.end()) touched_.push_back(&bucket);
 }
@@ -142,7 +157,7 @@ void Customer::settle_homes(const std::vector<Held*>& moved) {
     const std::string key = lives_.case_key(held);
     if (held->bucket != nullptr && held->bucket->key == key) continue;
     displace(held);
-    place(held, bucket_of(key));
+    place_touching(held, bucket_of(key));
   }
 }
 
@@ -180,20 +195,18 @@ bool Customer::exceeds_cap(Bucket& bucket, const Held* held, TimeUs tau) {
 /// Says which events of the touched buckets came into conflict or out of it.
 void Customer::judge_conflicts(Admission& admission, const Held* arrived) {
   for (Bucket* bucket : touched_) {
-    if (!bucket->may_conflict) continue;
-    std::vector<std::pair<Held*, bool>> was;
-    for (Held* held : bucket->events) was.emplace_back(held, held->is_conflict);
-    fold(*bucket);
-    for (const auto& [held, was_conflict] : was) {
-      if (held == arrived || held->is_conflict == was_conflict) continue;
-      (held->is_conflict ? admission.displaced : admission.reinstated).push_back(held);
+    if (bucket->may_conflict) {
+      fold(*bucket);
+    } else if (!has_refused_) {
+      continue;
     }
-  }
-  // An event that moved away from its rival counts again.
-  for (Bucket* bucket : touched_) {
-    if (bucket->may_conflict) continue;
     for (Held* held : bucket->events) {
-      if (std::exchange(held->is_conflict, false) && held != arrived) admission.reinstated.push_back(held);
+      // Where no two events share a name any more, nothing is in conflict: a rival may have moved away.
+      held->is_conflict = held->is_conflict && bucket->may_conflict;
+      if (held->is_conflict == held->is_refused) continue;
+      held->is_refused = held->is_conflict;
+      has_refused_ = has_refused_ || held->is_refused;
+      if (held != arrived) (held->is_conflict ? admission.displaced : admission.reinstated).push_back(held);
     }
   }
 }
@@ -212,6 +225,7 @@ void Customer::unfold_all() {
   for (auto& [key, bucket] : buckets_) {
     unfold(*bucket);
     bucket->is_touched = true;
+    if (bucket->may_conflict) touched_.push_back(bucket.get());
   }
 }
 
@@ -428,12 +442,15 @@ void Customer::seal(TimeUs t, const std::function<void(const Case&)>& each) {
   if (lives_changed_) lives_.forget(t);
 }
 
-void Customer::prune(TimeUs t, const std::function<bool(std::string_view alert_id)>& is_open) {
+void Customer::prune(TimeUs t, const std::function<bool(const Event& action)>& may_show) {
   const GlobalPolicy& global = policy_->global();
   TimeUs since = t - global.quiet_us - global.lateness_us;
-  const auto leaves = [&](const Event& event) { remains_.last_event = std::max(remains_.last_event, event.time); };
+  const auto leaves = [&](const Event& event) {
+    remains_.last_event = std::max(remains_.last_event, event.time);
+    bytes_ -= std::min(bytes_, event.bytes());
+  };
   std::erase_if(actions_, [&](const std::unique_ptr<Held>& held) {
-    if (held->event.time >= since || is_open(text(held->event, FieldId::kAlertId))) return false;
+    if (held->event.time >= since || may_show(held->event)) return false;
     leaves(held->event);
     return true;
   });
@@ -486,6 +503,7 @@ bool Customer::decode_head(base::ByteReader& in) {
       if (!read) return false;
       const Type expected = events == &updates_ ? Type::kCustomerUpdated : Type::kAlertActed;
       if (type_of(*read) != expected) return false;
+      bytes_ += read->bytes();
       events->push_back(std::make_unique<Held>(std::move(*read)));
     }
   }
@@ -514,9 +532,12 @@ void Customer::finish_decoding() {
   std::sort(events.begin(), events.end(), before);
   for (Held* held : events) lives_.append(held);
   for (Held* held : events) place(held, bucket_of(lives_.case_key(held)));
-  touched_.clear();
   for (auto& [key, bucket] : buckets_) {
     if (bucket->may_conflict) fold(*bucket);
+    for (Held* held : bucket->events) {
+      held->is_refused = held->is_conflict;
+      has_refused_ = has_refused_ || held->is_refused;
+    }
     bucket->is_changed = false;
   }
   totals_.add(remains_.sums);

@@ -91,13 +91,17 @@ class Customer {
 
   /// Moves what is sealed at t into the remains; `each` sees every case before it goes. evaluate(t) came before.
   void seal(TimeUs t, const std::function<void(const Case&)>& each);
-  /// Drops actions and updates that matter no more at t; `is_open` tells whether an alert may still show its actions.
-  void prune(TimeUs t, const std::function<bool(std::string_view alert_id)>& is_open);
+  /// Drops actions and updates that matter no more at t; `may_show` tells whether an alert may still show an old action.
+  void prune(TimeUs t, const std::function<bool(const Event& action)>& may_show);
 
   /// The case key at which an object's latest life is at home; empty if no event that is held names it.
   [[nodiscard]] std::string home_of(std::string_view object) const { return lives_.home_of(object); }
   /// Case keys that went since the last call: their stored parts are stale.
   [[nodiscard]] std::vector<std::string> take_vanished() { return std::exchange(vanished_, {}); }
+  /// The case keys of the events that name an object, each once.
+  [[nodiscard]] std::vector<std::string> keys_naming(std::string_view object) const {
+    return lives_.keys_naming(object);
+  }
   /// True once after something changed on which every alert may rest (segment, value, actions).
   [[nodiscard]] bool take_context_change() { return std::exchange(context_changed_, false); }
 
@@ -123,6 +127,7 @@ class Customer {
   void disown(Held* held);
   void settle_homes(const std::vector<Held*>& moved);
   void place(Held* held, Bucket& bucket);
+  void place_touching(Held* held, Bucket& bucket);
   void displace(Held* held);
   Bucket& bucket_of(const std::string& key);
   void unfold(Bucket& bucket);
@@ -147,6 +152,7 @@ class Customer {
   std::vector<std::string> vanished_;
   bool context_changed_ = true;
   bool lives_changed_ = false;
+  bool has_refused_ = false;  // some event may be marked as refused
   std::size_t bytes_ = 256;
 };
 

@@ -37,6 +37,7 @@ struct Held {
   NamedObjects objects;
   Bucket* bucket = nullptr;  // all events of its case key; null: customer.updated and alert.acted belong to no case
   bool is_conflict = false;  // another event of its name counts: it links objects, but is not folded
+  bool is_refused = false;   // it was last said to be in conflict
 };
 
 /// Canonical order of held events.

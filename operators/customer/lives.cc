@@ -4,6 +4,7 @@
 #include <set>
 
 #include "engine/base/assert.h"
+#include "operators/customer/case.h"
 
 namespace troth::operators {
 
@@ -55,15 +56,24 @@ std::vector<Held*> Lives::remove(Held* held) {
   return touched;
 }
 
-/// False only for the common case that is cheap to see: the mention is the last one of its object, and either opens a
-/// life of its own or brings no link. Then no other event's home can have moved.
+/// Whether a new mention can have moved the home of another event: where it is the first of a life that others are in,
+/// joins two lives, or brings the first link of its life. What is new is seldom so, and asking is cheap.
 bool Lives::changes_others(const Object& of, std::size_t mention) const {
-  if (mention + 1 != of.mentions.size()) return true;
-  const bool opens_life =
-      mention == 0
-          ? of.sealed.empty()
-          : of.mentions[mention].held->event.time - of.mentions[mention - 1].held->event.time > policy_->link_life_us;
-  return !opens_life && !of.mentions[mention].link.empty();
+  const auto time = [&](std::size_t i) { return of.mentions[i].held->event.time; };
+  const auto is_near = [&](std::size_t earlier) { return time(earlier + 1) - time(earlier) <= policy_->link_life_us; };
+  const bool has_later = mention + 1 < of.mentions.size();
+  if (mention == 0 || !is_near(mention - 1)) return has_later && is_near(mention);
+  if (has_later && is_near(mention) && time(mention + 1) - time(mention - 1) > policy_->link_life_us) return true;
+  return !of.mentions[mention].link.empty() && !has_link_before(of, mention);
+}
+
+/// True if an earlier mention of the same life brings a link: then that one counts.
+bool Lives::has_link_before(const Object& of, std::size_t mention) const {
+  for (std::size_t i = mention; i > 0; --i) {
+    if (of.mentions[i].held->event.time - of.mentions[i - 1].held->event.time > policy_->link_life_us) return false;
+    if (!of.mentions[i - 1].link.empty()) return true;
+  }
+  return false;
 }
 
 /// All events that a change at `from` can move: those of its objects and, because links are made by events that name
@@ -141,6 +151,20 @@ std::string Lives::home_of(std::string_view object) const {
   const auto at = objects_.find(object);
   if (at == objects_.end() || at->second.mentions.empty()) return {};
   return home_at({object[0], object.substr(2)}, at->second, at->second.mentions.size() - 1);
+}
+
+std::vector<std::string> Lives::keys_naming(std::string_view object) const {
+  std::vector<std::string> keys;
+  const auto at = objects_.find(object);
+  if (at == objects_.end()) return keys;
+  const Bucket* last = nullptr;
+  for (const Mention& mention : at->second.mentions) {
+    if (mention.held->bucket != last) keys.push_back(mention.held->bucket->key);
+    last = mention.held->bucket;
+  }
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  return keys;
 }
 
 Held* Lives::find_equal(const Held* held) const {

@@ -32,6 +32,9 @@ class Lives {
   /// The home of the latest life of "c:123"; empty if no event that is here mentions it.
   [[nodiscard]] std::string home_of(std::string_view object) const;
 
+  /// The case keys under which the events that mention "c:123" were put, each once.
+  [[nodiscard]] std::vector<std::string> keys_naming(std::string_view object) const;
+
   /// An equal event that is here already, or null.
   [[nodiscard]] Held* find_equal(const Held* held) const;
 
@@ -66,6 +69,7 @@ class Lives {
   [[nodiscard]] std::size_t life_begin(const Object& of, std::size_t mention) const;
   [[nodiscard]] const SealedLife* sealed_near(const Object& of, TimeUs first, TimeUs last) const;
   [[nodiscard]] bool changes_others(const Object& of, std::size_t mention) const;
+  [[nodiscard]] bool has_link_before(const Object& of, std::size_t mention) const;
   [[nodiscard]] std::vector<Held*> component(const Held* from) const;
   [[nodiscard]] static std::size_t position(const Object& of, const Held* held);
 

@@ -82,9 +82,8 @@ Result<Measured> for_each_line(const std::string& file, const Each& each) {
 }
 
 Result<std::unique_ptr<source::FileSource>> open_source(const std::string& file, decode::Decoder& decoder) {
-  return source::FileSource::open({file}, [&decoder](task::Record record) {
-    return app::decode_record(decoder, std::move(record));
-  });
+  return source::FileSource::open(
+      {file}, [&decoder](task::Record record) { return app::decode_record(decoder, std::move(record)); });
 }
 
 /// The loop of a replay, commits counted instead of timed.
@@ -223,7 +222,8 @@ Result<Measured> run_shape(const Shape& shape, const app::LoadedPolicy& policy, 
   options.inputs = {"shape"};
   auto instance = task::Instance::open(model, store, sink, options);
   if (!instance) return instance.error();
-  if (const Status prepared = offer_all(**instance, std::move(setup), kEventsPerCommit); !prepared) return prepared.error();
+  if (const Status prepared = offer_all(**instance, std::move(setup), kEventsPerCommit); !prepared)
+    return prepared.error();
   Measured measured;
   measured.events = events.size();
   const CpuWatch watch;

@@ -35,8 +35,9 @@ struct Measured {
 /// A whole replay by one worker: RocksDB and output files in `directory`.
 [[nodiscard]] base::Result<Measured> replay_to_disk(const std::string& file, const app::LoadedPolicy& policy,
                                                     const std::string& directory);
-/// A shape, decoded beforehand, through an instance in memory with one partition and a commit every `epoch` events: many at
-/// a time as in a replay, one at a time as in a quiet hour of live operation.
-[[nodiscard]] base::Result<Measured> run_shape(const Shape& shape, const app::LoadedPolicy& policy, std::uint64_t epoch);
+/// A shape, decoded beforehand, through an instance in memory with one partition and a commit every `epoch` events:
+/// many at a time as in a replay, one at a time as in a quiet hour of live operation.
+[[nodiscard]] base::Result<Measured> run_shape(const Shape& shape, const app::LoadedPolicy& policy,
+                                               std::uint64_t epoch);
 
 }  // namespace troth::bench

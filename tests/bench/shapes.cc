@@ -43,7 +43,8 @@ Shape case_size(const ShapeOptions& options) {
   Pen pen;
   TimeUs time = kBegin;
   std::vector<OrderStory> orders;
-  for (std::uint64_t i = 0; i < std::max<std::uint64_t>(1, options.events / options.size); ++i) orders.emplace_back(i, i);
+  for (std::uint64_t i = 0; i < std::max<std::uint64_t>(1, options.events / options.size); ++i)
+    orders.emplace_back(i, i);
   for (std::uint64_t step = 0; step < options.size; ++step) {
     for (OrderStory& order : orders) shape.measured.push_back(order.tell(pen, time += kBetween));
   }

@@ -12,9 +12,9 @@
 namespace troth::bench {
 
 struct ShapeOptions {
-  std::uint64_t events = 10'000;     // measured ones, roughly
-  std::uint64_t customers = 1'000;   // where a shape does not decide that itself
-  std::uint64_t size = 64;           // of a case or of what the shape varies
+  std::uint64_t events = 10'000;    // measured ones, roughly
+  std::uint64_t customers = 1'000;  // where a shape does not decide that itself
+  std::uint64_t size = 64;          // of a case or of what the shape varies
   std::uint64_t seed = 1;
 };
 

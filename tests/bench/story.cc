@@ -28,7 +28,8 @@ constexpr std::array<Step, OrderStory::kComplained> kOrder{{
     {"order.placed", R"("order_id":"{o}","total_minor":12990,"discount_minor":1000,"discount_purpose":"season",{l})"},
     {"delivery.promised", R"("order_id":"{o}","promise_id":"{o}-d","due_at":"{due}",{l})"},
     {"order.charged", R"("order_id":"{o}","amount_minor":12990,"quoted_minor":12990,"consented":true,{l})"},
-    {"delivery.dispatched", R"("order_id":"{o}","promise_id":"{o}-d","hub":"hamburg-3","tracking":"JJD0149990{o}",{l})"},
+    {"delivery.dispatched",
+     R"("order_id":"{o}","promise_id":"{o}-d","hub":"hamburg-3","tracking":"JJD0149990{o}",{l})"},
     {"delivery.scanned", R"("order_id":"{o}","promise_id":"{o}-d","hub":"leipzig-1","tracking":"JJD0149990{o}",{l})"},
     {"delivery.out_for_delivery", R"("order_id":"{o}","promise_id":"{o}-d","tracking":"JJD0149990{o}",{l})"},
     {"delivery.delivered", R"("order_id":"{o}","promise_id":"{o}-d","qty_delivered":2,"qty_promised":2,{l})"},
@@ -94,10 +95,9 @@ std::string Pen::write(std::string_view type, TimeUs time, std::uint64_t custome
 
 std::string Pen::write(std::string_view id, std::string_view type, TimeUs time, std::uint64_t customer,
                        std::string_view data) {
-  return fmt::format(
-      R"({{"specversion":"1.0","id":"{}","source":"shop.example/oms","type":"{}","time":"{}",)"
-      R"("subject":"customer-{:08}","data":{{{}}}}})",
-      id, type, event::format_time(time), customer, data);
+  return fmt::format(R"({{"specversion":"1.0","id":"{}","source":"shop.example/oms","type":"{}","time":"{}",)"
+                     R"("subject":"customer-{:08}","data":{{{}}}}})",
+                     id, type, event::format_time(time), customer, data);
 }
 
 std::string OrderStory::tell(Pen& pen, TimeUs time) {

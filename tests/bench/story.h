@@ -49,7 +49,7 @@ class OrderStory {
   [[nodiscard]] std::string tell(Pen& pen, TimeUs time);
   [[nodiscard]] std::uint64_t told() const { return told_; }
 
-  static constexpr std::uint64_t kDelivered = 7;   // events of an order that went well
+  static constexpr std::uint64_t kDelivered = 7;    // events of an order that went well
   static constexpr std::uint64_t kComplained = 15;  // of one with a complaint and a review
 
  private:

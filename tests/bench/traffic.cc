@@ -5,7 +5,7 @@
 namespace troth::bench {
 namespace {
 
-constexpr TimeUs kStep = 20 * event::kHour;                // from one event of an order to the next, at most
+constexpr TimeUs kStep = 20 * event::kHour;              // from one event of an order to the next, at most
 constexpr std::uint64_t kCustomersPerRunningOrder = 10;  // an order lives about four days: one per customer in forty
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Traffic: what a shop sends on ordinary days, in order of time, event by event: customers uniform, a fifth of the orders
-// with a complaint and a review, about one order per customer in forty days. Seeded. One thread.
+// Traffic: what a shop sends on ordinary days, in order of time, event by event: customers uniform, a fifth of the
+// orders with a complaint and a review, about one order per customer in forty days. Seeded. One thread.
 #pragma once
 
 #include <cstdint>

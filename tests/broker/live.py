@@ -13,7 +13,6 @@ Needs the standard library only. TROTH names the binary (default: build/release/
 import atexit
 import contextlib
 import datetime
-import gzip
 import json
 import os
 import pathlib
@@ -162,6 +161,10 @@ class Engine:
     def kill(self):
         """kill -9."""
         _kill(self._process)
+
+    @property
+    def pid(self):
+        return self._process.pid
 
     def is_running(self):
         return self._process is not None and self._process.poll() is None
@@ -322,8 +325,7 @@ def last_of_topic(broker, topic):
 
 def last_of_file(path):
     """last_records of an output file of a replay."""
-    opened = gzip.open if str(path).endswith(".gz") else open
-    with opened(path, "rt", encoding="utf-8", newline="\n") as lines:
+    with open(path, encoding="utf-8", newline="\n") as lines:
         records = [json.loads(line) for line in lines]
     return last_records((record["key"], record["value"]) for record in records)
 
@@ -345,46 +347,28 @@ def differences(expected, found, most=5):
     return "\n".join(words)
 
 
+def differences_from_either(one, other, found, most=5):
+    """The same for keys that are as in neither of two expectations; what they differ in is told of the first."""
+    wrong = {key for key in one.keys() | other.keys() | found.keys() if found.get(key) not in (one.get(key), other.get(key))}
+    return differences(*({key: value for key, value in records.items() if key in wrong} for records in (one, found)), most)
+
+
 class Expectation:
     """What a replay of the same events in one file says at a time."""
 
-    def __init__(self, folder, lines, as_of_us, overlay=None, snapshot=False):
+    def __init__(self, folder, lines, as_of_us, overlay=None):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         events = self.folder / "events.ndjson"
         events.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
         command = ["replay", events, "--horizon", "none", "--as-of", text_of(as_of_us), "--out", self.folder / "out", "--partitions", 4, "--json"]
-        command += ["--overlay", overlay] if overlay else []
-        command += ["--snapshot", self.folder / "snapshot"] if snapshot else []
-        done = run_troth(*command)
+        done = run_troth(*command, *(["--overlay", overlay] if overlay else []))
         if done.returncode != 0:
             raise LiveError(f"replay ended with {done.returncode}: {done.stderr}")
         self.summary = json.loads(done.stdout)
 
     def last(self, stream):
         return last_of_file(self.folder / "out" / f"{stream}.ndjson")
-
-    def next_change_us(self):
-        """The least next_change_at of all customers; needs snapshot."""
-        least = None
-        with open(self.folder / "snapshot", encoding="utf-8") as lines:
-            for line in lines:
-                text = json.loads(line)["next_change_at"]
-                least = text if text and (least is None or text < least) else least
-        return None if least is None else us_of(least)
-
-
-def quiet_time(folder, lines, first_us, quiet_us, tries=200):
-    """The first time from first_us on after which nothing changes by itself for quiet_us, by the replay's next_change_at:
-    (time, Expectation). Streams asked for later in that time are the same."""
-    at = first_us
-    for attempt in range(tries):
-        expectation = Expectation(pathlib.Path(folder) / f"quiet-{attempt % 2}", lines, at, snapshot=True)
-        change = expectation.next_change_us()
-        if change is None or change > at + quiet_us:
-            return at, expectation
-        at = change + 1
-    raise LiveError(f"no quiet time of {quiet_us} µs found from {text_of(first_us)} to {text_of(at)}")
 
 
 # A made-up history --------------------------------------------------------------------------------------------------

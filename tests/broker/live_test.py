@@ -9,6 +9,7 @@ TROTH_LONG=1: all six evaluation streams instead of three. TROTH_SEED=N: another
 Needs java, kcat and zstd; what is missing is skipped, loudly.
 """
 
+import base64
 import json
 import os
 import pathlib
@@ -19,14 +20,14 @@ import tempfile
 import time
 import unittest
 
-import kafka
-import live
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import kafka  # noqa: E402
+import live  # noqa: E402
 
 SEED = int(os.environ.get("TROTH_SEED", "1"))
 IS_LONG = bool(os.environ.get("TROTH_LONG"))
 MISSING = [tool for tool in ("java", "kcat", "zstd") if shutil.which(tool) is None]
 PARTITIONS = 4
-QUIET_US = 240 * live.SECOND
 STREAMS = ("scores", "alerts", "promises")
 OVERLAY = {
     "clocks": {
@@ -97,73 +98,79 @@ class LiveTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
         return done
 
-    def assert_topics_equal(self, expectation):
-        for stream in STREAMS:
-            found = live.last_of_topic(broker, self.prefix + live.OUTPUTS[stream])
-            different = live.differences(expectation.last(stream), found)
-            self.assertEqual(different, "", f"{stream} differ from the replay (seed {SEED}: TROTH_SEED={SEED}):\n{different}")
-        self.assertEqual([record.value for record in broker.read_all(self.prefix + live.OUTPUTS["deadletters"])], [])
+    def finish(self, engine, lines, offset_us=0, overlay=None):
+        """Stops the engine and compares its topics with a replay as of then: just before or just after the stop, since a
+        check may fall in between (INTERFACE: what is equal to what)."""
+        before_us = live.now_us() + offset_us - 2 * live.SECOND
+        self.assertEqual(engine.terminate(), 0, engine.log_tail())
+        after_us = live.now_us() + offset_us
+        before = live.Expectation(self.folder / "before", lines, before_us, overlay)
+        self.assertEqual(before.summary["dead_letters"], {})
+        found = {stream: live.last_of_topic(broker, self.prefix + live.OUTPUTS[stream]) for stream in STREAMS}
+        if any(live.differences(before.last(stream), found[stream]) for stream in STREAMS):
+            after = live.Expectation(self.folder / "after", lines, after_us, overlay)
+            for stream in STREAMS:
+                different = live.differences_from_either(before.last(stream), after.last(stream), found[stream])
+                if different:
+                    self.fail(f"{stream} differ from the replay (repeat with TROTH_SEED={SEED}):\n{different}")
+        self.assertEqual(broker.read_all(self.prefix + live.OUTPUTS["deadletters"]), [])
+        return found
 
-    def rehearse(self, lines):
-        """A time after the last event when nothing changes for a while, what a replay says then, and the clock's offset
-        that makes it now."""
-        last_us = max(live.us_of(json.loads(line)["time"]) for line in lines[-1000:])
-        at_us, expectation = live.quiet_time(self.folder, lines, last_us + 300 * live.SECOND, QUIET_US)
-        # Whole seconds: the clock starts up to a second before the quiet time, never after it has ended.
-        return at_us, expectation, (at_us - live.now_us()) // live.SECOND * live.SECOND + live.SECOND
-
-    def expectation_at_end(self, lines, at_us, offset_us, expectation):
-        """The same, unless the run took longer than the quiet time."""
-        end_us = live.now_us() + offset_us
-        return expectation if end_us < at_us + QUIET_US else live.Expectation(self.folder / "end", lines, end_us)
+    @staticmethod
+    def rehearsal_of(lines):
+        """The offset of the clock (whole seconds, µs) for which the last event was five minutes ago."""
+        last_us = max(live.us_of(json.loads(line)["time"]) for line in lines)
+        return (last_us + 300 * live.SECOND - live.now_us()) // live.SECOND * live.SECOND
 
 
 class RealStreams(LiveTest):
-    """The evaluation streams, live and in order, against their replay."""
+    """The evaluation streams, live and in order, against their replay; some also cut in mid-history, when much is open."""
 
-    def check(self, name, is_default):
-        if not (is_default or IS_LONG):
+    def check(self, name, share_percent=100, only_long=True):
+        if only_long and not IS_LONG:
             self.skipTest("only with TROTH_LONG=1")
         lines = live.read_stream(name)
         if lines is None:
             print(f"SKIPPED: {name}: no evaluation data in {live.DATA}", flush=True)
             self.skipTest("no evaluation data")
-        self.prefix = f"{name}."
-        live.Engine(self.folder / "create", self.config())  # only its configuration
-        at_us, expectation, offset_us = self.rehearse(lines)
-        engine = self.engine(self.config())
-        self.create_topics(engine)
+        lines = lines[:len(lines) * share_percent // 100]
+        self.create_topics(self.engine(self.config(), "topics"))
         live.produce(broker, self.prefix, lines)
-        offset_us = (at_us - live.now_us()) // live.SECOND * live.SECOND + live.SECOND
+        offset_us = self.rehearsal_of(lines)
         engine = self.engine(self.config(offset_us))
         began = time.monotonic()
         engine.start()
-        engine.wait_caught_up(len(lines), at_us)
+        engine.wait_caught_up(len(lines), live.now_us() + offset_us)
         caught_up_s = time.monotonic() - began
         self.assertEqual(engine.get("/readyz")[0], 200)
-        self.assertEqual(engine.terminate(), 0, engine.log_tail())
-        expectation = self.expectation_at_end(lines, at_us, offset_us, expectation)
-        self.assert_topics_equal(expectation)
+        found = self.finish(engine, lines, offset_us)
+        self.assertTrue(found["scores"])
         print(f"{name}: {len(lines)} events, caught up {caught_up_s:.1f} s after the start; "
-              + ", ".join(f"{len(expectation.last(stream))} {stream}" for stream in STREAMS), flush=True)
+              + ", ".join(f"{len(found[stream])} {stream}" for stream in STREAMS), flush=True)
 
     def test_twcs_live_ends_as_its_replay(self):
-        self.check("twcs", True)
+        self.check("twcs", only_long=False)
 
     def test_cfpb_live_ends_as_its_replay(self):
-        self.check("cfpb", True)
+        self.check("cfpb", only_long=False)
+
+    def test_composite_in_mid_history_live_ends_as_its_replay(self):
+        self.check("composite", 60, only_long=False)
 
     def test_composite_live_ends_as_its_replay(self):
-        self.check("composite", True)
+        self.check("composite")
 
     def test_olist_live_ends_as_its_replay(self):
-        self.check("olist", False)
+        self.check("olist")
 
     def test_online_retail_live_ends_as_its_replay(self):
-        self.check("online_retail", False)
+        self.check("online_retail")
 
     def test_uci_incident_live_ends_as_its_replay(self):
-        self.check("uci_incident", False)
+        self.check("uci_incident")
+
+    def test_uci_incident_in_mid_history_live_ends_as_its_replay(self):
+        self.check("uci_incident", 60)
 
 
 class Deadlines(LiveTest):
@@ -204,9 +211,7 @@ class Deadlines(LiveTest):
             self.assertEqual(alert["cause"], "/test/live replied", alert)
             self.assertEqual(key, alert["alert_id"])
         engine.wait_stored(2)
-        self.assertEqual(engine.terminate(), 0, engine.log_tail())
-        lines = [json.dumps(opened), json.dumps(replied)]
-        self.assert_topics_equal(live.Expectation(self.folder / "replay", lines, live.now_us(), overlay))
+        self.finish(engine, [json.dumps(opened), json.dumps(replied)], overlay=overlay)
 
     def test_a_broken_promise_is_told_without_further_events_and_after_a_restart(self):
         overlay = self.folder / "overlay.yaml"
@@ -230,8 +235,8 @@ class Deadlines(LiveTest):
         delay_s = (seen_us - due_us) / live.SECOND
         print(f"PROMISE_BROKEN: {delay_s * 1000:.0f} ms after its deadline, after kill -9", flush=True)
         self.assertLessEqual(delay_s, 2)
-        self.assertEqual(engine.terminate(), 0, engine.log_tail())
-        self.assert_topics_equal(live.Expectation(self.folder / "replay", lines, live.now_us(), overlay))
+        time.sleep(2)  # so that the replay just before the stop has it too
+        self.finish(engine, lines, overlay=overlay)
 
 
 class Restarts(LiveTest):
@@ -241,7 +246,7 @@ class Restarts(LiveTest):
         """Feeds a history in slices while trouble(number, engine) happens after each."""
         end_us = live.now_us() // live.SECOND * live.SECOND
         lines = live.shop_history(SEED, count, end_us)
-        at_us, expectation, offset_us = self.rehearse(lines)
+        offset_us = self.rehearsal_of(lines)
         engine = self.engine(self.config(offset_us, instance="one"))
         self.create_topics(engine)
         engine.start()
@@ -250,10 +255,8 @@ class Restarts(LiveTest):
         for number in range(slices):
             live.produce(broker, self.prefix, lines[number * step:(number + 1) * step], rounds=1)
             trouble(number, engine)
-        engine.wait_caught_up(len(lines), at_us)
-        self.assertEqual(engine.terminate(), 0, engine.log_tail())
-        self.assert_topics_equal(self.expectation_at_end(lines, at_us, offset_us, expectation))
-        return lines
+        engine.wait_caught_up(len(lines), live.now_us() + offset_us)
+        self.finish(engine, lines, offset_us)
 
     def test_stopped_and_killed_many_times_nothing_is_lost(self):
         chance = random.Random(SEED)
@@ -298,25 +301,43 @@ class Restarts(LiveTest):
     def test_two_instances_share_the_partitions_and_one_takes_over_from_the_other(self):
         end_us = live.now_us() // live.SECOND * live.SECOND
         lines = live.shop_history(SEED + 1, 4_000, end_us)
-        at_us, expectation, offset_us = self.rehearse(lines)
+        offset_us = self.rehearsal_of(lines)
         engines = [self.engine(self.config(offset_us), name) for name in ("left", "right")]
         self.create_topics(engines[0])
-        live.produce(broker, self.prefix, lines[:2_000])
+        live.produce(broker, self.prefix, lines)
         for engine in engines:
             engine.start()
         shares = live.wait_until(
             lambda: (found := [int(engine.figures().get("troth_task_partitions", 0)) for engine in engines]) == [2, 2] and found, 60,
             lambda: "partitions were not shared: " + "".join(f"{engine.figures().get('troth_task_partitions')}{engine.log_tail()}" for engine in engines))
         print(f"shares of the partitions: {shares}", flush=True)
-        live.produce(broker, self.prefix, lines[2_000:3_000])
-        live.wait_until(lambda: sum(live.stored(engine.figures()) for engine in engines) >= 3_000, 60, "3000 records stored by both together")
+        live.wait_until(lambda: sum(live.stored(engine.figures()) for engine in engines) == len(lines), 60, "all records stored by both together")
         engines[0].kill()
-        live.produce(broker, self.prefix, lines[3_000:])
         live.wait_until(lambda: engines[1].figures().get("troth_task_partitions") == PARTITIONS, 60,
                         lambda: f"the partitions were not taken over{engines[1].log_tail()}")
-        engines[1].wait_caught_up(len(lines), at_us)
-        self.assertEqual(engines[1].terminate(), 0, engines[1].log_tail())
-        self.assert_topics_equal(self.expectation_at_end(lines, at_us, offset_us, expectation))
+        engines[1].wait_caught_up(len(lines), live.now_us() + offset_us)
+        self.finish(engines[1], lines, offset_us)
+
+    # A known limit: the memory of what was sent lies in the state, and is not read back from the topics.
+    @unittest.expectedFailure
+    def test_an_alert_that_another_instance_sent_is_retracted_by_the_one_that_takes_over(self):
+        overlay = self.folder / "overlay.yaml"
+        overlay.write_text(json.dumps(OVERLAY), encoding="utf-8")
+        first, second = (self.engine({**self.config(), "overlay": str(overlay)}, name) for name in ("first", "second"))
+        self.create_topics(first)
+        opened_us = live.now_us() - 20 * live.SECOND
+        lines = [json.dumps(live.event("complaint.opened", "x", opened_us, "opened", complaint_id="c"))]
+        live.produce(broker, self.prefix, lines)
+        first.start()
+        first.wait_caught_up(1, opened_us + 15 * live.SECOND)
+        self.assertEqual(first.terminate(), 0, first.log_tail())
+        sent = live.last_of_topic(broker, self.prefix + live.OUTPUTS["alerts"])
+        self.assertIn("REPLY_OVERDUE", {alert["rule"] for alert in sent.values()})
+        lines.append(json.dumps(live.event("complaint.replied", "x", opened_us + 2 * live.SECOND, "replied", complaint_id="c")))
+        live.produce(broker, self.prefix, lines[1:])
+        second.start()
+        second.wait_caught_up(2, opened_us + 15 * live.SECOND)
+        self.finish(second, lines, overlay=overlay)
 
 
 class Records(LiveTest):
@@ -452,12 +473,10 @@ class Beginnings(LiveTest):
 
 def raw_of(letter):
     """The bytes of the message that a dead letter holds."""
-    import base64
     if letter.get("raw_base64") is not None:
         return base64.b64decode(letter["raw_base64"])
     return letter["raw"].encode("utf-8")
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(pathlib.Path(__file__).parent))
     unittest.main(verbosity=2)

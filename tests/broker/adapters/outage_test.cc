@@ -2,6 +2,9 @@
 // process id in TROTH_KAFKA_PID, which run.py gives; without it these tests are skipped, and say so.
 #include <signal.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "engine/sink/kafka_sink.h"
 #include "tests/broker/adapters/cluster.h"
 
@@ -21,12 +24,26 @@ class KafkaOutage : public testing::Test {
     ASSERT_GT(broker_, 1);
   }
   void TearDown() override { go_on(); }
-  void stop() { ASSERT_EQ(kill(broker_, SIGSTOP), 0); }
+  /// Returns when every thread of the broker stands still: until then one of them may answer yet.
+  void stop() {
+    ASSERT_EQ(kill(broker_, SIGSTOP), 0);
+    ASSERT_TRUE(within([&] { return stands_still(); }));
+  }
   void go_on() {
     if (broker_ > 1) kill(broker_, SIGCONT);
   }
 
  private:
+  [[nodiscard]] bool stands_still() const {
+    const std::filesystem::path threads = "/proc/" + std::to_string(broker_) + "/task";
+    for (const auto& thread : std::filesystem::directory_iterator(threads)) {
+      std::string line;
+      std::getline(std::ifstream(thread.path() / "stat"), line);
+      const std::size_t name_end = line.rfind(')');  // "1 (a name) T 0 …"
+      if (line.substr(name_end + 1, 3) != " T ") return false;
+    }
+    return true;
+  }
   pid_t broker_ = 0;
 };
 

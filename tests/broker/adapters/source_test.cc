@@ -200,6 +200,7 @@ TEST(KafkaSource, aborted_records_are_not_read_and_markers_do_not_keep_an_input_
   writer.commit();
   writer.begin();
   writer.put(topics[0], 0, "k", "aborted");
+  writer.flush();  // else the broker may not know of the transaction yet
   writer.abort();
   writer.begin();
   writer.put(topics[0], 0, "k", "1");

@@ -195,6 +195,18 @@ TEST(Merging, waits_again_for_an_input_that_fell_behind) {
   EXPECT_EQ(instance->tally().read, 2U);
 }
 
+TEST(Merging, notices_the_end_of_an_input_even_if_its_last_record_was_delivered_twice) {
+  Shop shop;
+  auto instance = shop.open();
+  (void)value(instance->assign(0));
+  ok(instance->offer(shop.at(0, 0, 0, kStart)));
+  ok(instance->offer(shop.at(0, 0, 0, kStart)));
+  at_end(*instance, 0, 0);
+  at_end(*instance, 1, 0);
+  EXPECT_EQ(instance->statistics().partitions[0].at_end, (std::vector<bool>{true, true}));
+  EXPECT_EQ(instance->tally().read, 1U);
+}
+
 TEST(Merging, tells_which_inputs_to_pause_and_lets_them_go_at_half) {
   Shop shop;
   auto instance = shop.open();

@@ -60,15 +60,18 @@ class AlertComparison {
     if (found == state_.sent.alerts.end() && current.empty()) return;
     sent_ = found == state_.sent.alerts.end() ? &state_.sent.alerts[key_] : &found->second;
     pair_up(current);
-    std::optional<TimeUs> last_sent = retract_missing();
+    bool any = retract_missing();
+    bool is_latest_last = current.empty();
     for (std::size_t i = 0; i < current.size(); ++i) {
-      if (compare(current[i], pairs_[i])) last_sent = current[i].interval->start;
+      if (!compare(current[i], pairs_[i])) continue;
+      any = true;
+      is_latest_last = i + 1 == current.size();
     }
-    if (last_sent && !current.empty() && *last_sent != current.back().interval->start) send_again(current.back());
+    if (any && !is_latest_last) send_again(current.back());
     std::stable_sort(sent_->intervals.begin(), sent_->intervals.end(),
                      [](const SentInterval& x, const SentInterval& y) { return x.start < y.start; });
     move_home(sent_->intervals.back().home);
-    if (last_sent) state_.changed_parts.insert(sent_->home);
+    if (any) state_.changed_parts.insert(sent_->home);
   }
 
  private:
@@ -98,8 +101,9 @@ class AlertComparison {
     state_.changed_parts.insert(home);
   }
 
-  std::optional<TimeUs> retract_missing() {
-    std::optional<TimeUs> last;
+  /// Answers whether anything was taken back.
+  bool retract_missing() {
+    bool any = false;
     for (std::size_t j = 0; j < sent_->intervals.size(); ++j) {
       SentInterval& sent = sent_->intervals[j];
       if (is_paired_[j] || sent.state == SentState::kRetracted) continue;
@@ -117,9 +121,9 @@ class AlertComparison {
       sent.level = kNoLevel;
       sent.digest = 0;
       send(fields, SentState::kRetracted, "retracted", view_.t);
-      last = sent.start;
+      any = true;
     }
-    return last;
+    return any;
   }
 
   std::map<std::string, std::string> labels_at(const std::string& home) const {
@@ -211,6 +215,7 @@ std::set<std::string, std::less<>> keys_to_compare(const TrustState& state, cons
       keys.insert(key);
     }
   }
+  if (all) return keys;
   // Alerts whose object stands under several keys are compared under all of them: one id, one history.
   std::vector<std::string> open(keys.begin(), keys.end());
   const auto follow = [&](std::string_view object) {
@@ -235,6 +240,16 @@ std::set<std::string, std::less<>> keys_to_compare(const TrustState& state, cons
   return keys;
 }
 
+/// True if the interval stands on the topic: then no hold can make it wait any more.
+bool was_sent(const TrustState& state, const Interval& interval) {
+  const auto alert = state.sent.alerts.find({interval.rule, interval.object.str()});
+  if (alert == state.sent.alerts.end()) return false;
+  const auto& sent = alert->second.intervals;
+  return std::any_of(sent.begin(), sent.end(), [&](const SentInterval& each) {
+    return each.start == interval.start && each.state != SentState::kRetracted;
+  });
+}
+
 TimeUs emit_case_alerts(TrustState& state, const View& view, TimeUs tau, const std::set<std::string, std::less<>>& keys,
                         task::Effects& effects) {
   std::map<AlertKey, std::vector<CaseInterval>> current;
@@ -257,7 +272,7 @@ TimeUs emit_case_alerts(TrustState& state, const View& view, TimeUs tau, const s
       if (interval.start > view.t) continue;
       const TimeUs shown_from =
           interval.start + one.policy->case_rules[static_cast<std::size_t>(interval.rule)].hold_us;
-      if (shown_from > tau) {
+      if (shown_from > tau && !was_sent(state, interval)) {
         wait = std::min(wait, shown_from);
         continue;
       }
@@ -398,7 +413,9 @@ std::string customer_key(std::string_view tenant, std::string_view customer) {
 }
 
 TimeUs emit_changes(TrustState& state, const View& view, TimeUs tau, task::Effects& effects) {
-  const bool context_changed = state.customer.take_context_change();
+  // A view that knows only part of the events leaves the mark for one that knows all.
+  const bool is_partial = view.customer != &state.customer;
+  const bool context_changed = is_partial || state.customer.take_context_change();
   const bool compare_all = context_changed || state.settled_at < 0 || !(state.severity == view.severity);
   const auto keys = keys_to_compare(state, view, tau, compare_all);
   const TimeUs waiting = emit_case_alerts(state, view, tau, keys, effects);
@@ -416,8 +433,10 @@ void rehome_alerts(TrustState& state, const Customer& shown) {
   for (auto& [id, alert] : state.sent.alerts) {
     for (SentInterval& sent : alert.intervals) {
       if (shown.buckets().contains(sent.home)) continue;
-      const std::string home = shown.home_of(id.second);
-      if (!home.empty()) sent.home = home;
+      const std::string key = shown.latest_key_naming(id.second);
+      if (key.empty()) continue;
+      sent.home = key;
+      state.changed_parts.insert(alert.home);
     }
     if (alert.intervals.empty() || alert.home == alert.intervals.back().home) continue;
     state.changed_parts.insert(alert.home);
@@ -454,28 +473,43 @@ void emit_seal(TrustState& state, const Case& one, task::Effects& effects) {
   const auto ended = [](const Interval& interval) {
     return interval.end == kNever ? SentState::kExpired : SentState::kResolved;
   };
+  const auto& cases = one.bucket->cases;
+  const bool is_last_of_key =
+      std::none_of(cases.begin(), cases.end(), [&](const auto& other) { return other && other.get() != &one; });
   for (auto at = state.sent.alerts.begin(); at != state.sent.alerts.end();) {
     auto& [id, alert] = *at;
     const std::size_t rule = counters::rule_index(id.first);
+    const auto latest = std::pair(alert.intervals.back().start, alert.intervals.back().home);
     const std::size_t gone = std::erase_if(alert.intervals, [&](const SentInterval& sent) {
-      const auto found = intervals.find({id, sent.start});
-      const bool is_of_case = sent.home == key && sent.start <= one.expiry;
+      const bool is_of_case = sent.home == key && (sent.start <= one.expiry || is_last_of_key);
       if (!is_of_case) return false;
-      // What was active when last looked at has ended unseen, or never held.
-      if (sent.state == SentState::kActive) {
-        const SentState now = found == intervals.end() ? SentState::kRetracted : ended(*found->second);
+      const auto found = intervals.find({id, sent.start});
+      // What was active when last looked at has ended unseen; what is not there any more never held.
+      const SentState now = found == intervals.end() ? SentState::kRetracted : ended(*found->second);
+      if (sent.state != now) {
         recount(effects, rule, sent.state, sent.level, now, kNoLevel);
         if (now == SentState::kRetracted) effects.count(counters::kRetractions + rule, 1);
       }
       if (found != intervals.end()) intervals.erase(found);
       return true;
     });
-    if (gone > 0) state.changed_parts.insert(alert.home);
-    if (gone == 0 || !alert.intervals.empty()) {
-      if (gone > 0) {
-        alert.home = alert.intervals.back().home;
-        state.changed_parts.insert(alert.home);
+    if (gone == 0) {
+      ++at;
+      continue;
+    }
+    state.changed_parts.insert(alert.home);
+    const auto stands = std::find_if(alert.intervals.rbegin(), alert.intervals.rend(),
+                                     [](const SentInterval& sent) { return sent.state != SentState::kRetracted; });
+    const bool has_latest =
+        !alert.intervals.empty() && latest == std::pair(alert.intervals.back().start, alert.intervals.back().home);
+    if (has_latest || stands != alert.intervals.rend()) {
+      // The topic must not end with what is gone: the latest that still stands is said again.
+      if (!has_latest) {
+        stands->digest = 0;
+        if (Bucket* bucket = state.customer.bucket(stands->home)) bucket->is_touched = true;
       }
+      alert.home = alert.intervals.back().home;
+      state.changed_parts.insert(alert.home);
       ++at;
       continue;
     }

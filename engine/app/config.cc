@@ -11,6 +11,7 @@
 #include "engine/app/yaml.h"
 #include "engine/base/limits.h"
 #include "engine/base/value.h"
+#include "engine/source/kafka_settings.h"
 
 namespace troth::app {
 namespace {
@@ -159,6 +160,16 @@ void read_kafka(Section section, KafkaConfig& kafka) {
   section.text("group", kafka.group);
   section.text("instance", kafka.instance);
   section.texts_by_key("settings", kafka.settings);
+  if (const Value* settings = section.find("settings"); settings != nullptr && settings->map() != nullptr) {
+    for (const auto& [name, value] : *settings->map()) {
+      source::KafkaSettings one;
+      one.bootstrap = "any";
+      one.extra[name] = "";
+      if (const Status good = source::check_kafka_settings(one); !good) {
+        section.fail(value, "settings." + name, "cannot stand here: " + good.error().message);
+      }
+    }
+  }
   section.texts("inputs", kafka.inputs);
   if (const Value* outputs = section.find("outputs")) {
     Section names = section.section("outputs", *outputs);

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <functional>
 #include <map>
 
 #include "operators/record/json.h"
@@ -102,6 +104,50 @@ std::string clocks_text(const View& view, const Terminal& terminal) {
   return text.empty() ? text : head(terminal, "Clocks") + text;
 }
 
+/// The points from which on a row is shown, so that at most `rows_max` are.
+std::int64_t least_shown(const std::vector<operators::ExplanationRow>& rows, std::size_t rows_max) {
+  if (rows.size() <= rows_max) return 0;
+  std::vector<std::int64_t> sizes;
+  for (const operators::ExplanationRow& row : rows) sizes.push_back(std::abs(row.points));
+  std::nth_element(sizes.begin(), sizes.begin() + static_cast<std::ptrdiff_t>(rows_max), sizes.end(), std::greater<>());
+  return sizes[rows_max] + 1;
+}
+
+std::map<std::string, event::TimeUs> event_times(const View& view) {
+  std::map<std::string, event::TimeUs> times;
+  view.customer->for_each_case(view.t, [&](const operators::Case& one) {
+    for (const auto* event : one.events) times.emplace(event->name(), event->time);
+  });
+  return times;
+}
+
+std::string waterfall_row(const operators::ExplanationRow& row, const std::map<std::string, event::TimeUs>& times,
+                          const Terminal& terminal) {
+  constexpr int kBarCells = 16;
+  constexpr std::int64_t kBarWhole = 20'000'000;  // micro-points of a full bar
+  const bool is_base = row.kind == "base";
+  std::string what, when;
+  if (is_base) {
+    what = "where every customer starts";
+  } else if (row.kind == "rhythm") {
+    what = "rhythm of orders";
+  } else if (row.kind == "older_history") {
+    what = fmt::format("older history ({})", dimension_words(row.dimension));
+  } else {
+    what = fmt::format("{} ({})", words(row.kind), dimension_words(row.dimension));
+    const auto time = row.events.empty() ? times.end() : times.find(row.events.front());
+    if (time != times.end()) when = date_of(time->second);
+  }
+  std::string object;
+  if (!row.object.empty()) object = object_words(row.object);
+  if (row.object != row.case_key) object += ", " + object_words(row.case_key);
+  const Ink ink = is_base ? Ink::kPlain : row.points < 0 ? Ink::kRed : Ink::kGreen;
+  const std::string bar = is_base ? "" : Terminal::bar(std::abs(row.points), kBarWhole, kBarCells);
+  return fmt::format("  {}  {:<36} {:<10}  {:<34} {}\n",
+                     terminal.paint(ink, fmt::format("{:>6}", points(row.points, !is_base))), what, when, object,
+                     terminal.paint(ink, bar));
+}
+
 }  // namespace
 
 std::string customer_text(const View& view, const Terminal& terminal) {
@@ -122,36 +168,24 @@ std::string customer_text(const View& view, const Terminal& terminal) {
   return text + alerts_text(view, terminal) + promises_text(view, terminal) + clocks_text(view, terminal);
 }
 
-std::string waterfall_text(const View& view, const Terminal& terminal) {
-  constexpr int kBarCells = 16;
-  constexpr std::int64_t kBarWhole = 20'000'000;  // micro-points of a full bar
-  std::map<std::string, event::TimeUs> times;
-  view.customer->for_each_case(view.t, [&](const operators::Case& one) {
-    for (const auto* event : one.events) times.emplace(event->name(), event->time);
-  });
+std::string waterfall_text(const View& view, const Terminal& terminal, std::size_t rows_max) {
+  std::vector<operators::ExplanationRow> rows = view.explanation();
+  const std::int64_t least = least_shown(rows, rows_max);
+  const std::map<std::string, event::TimeUs> times = event_times(view);
   std::string text = head(terminal, "Why");
-  for (const operators::ExplanationRow& row : view.explanation()) {
-    std::string what, when;
-    if (row.kind == "base") {
-      what = "where every customer starts";
-    } else if (row.kind == "rhythm") {
-      if (row.points == 0) continue;
-      what = "rhythm of orders";
-    } else if (row.kind == "older_history") {
-      what = fmt::format("older history ({})", dimension_words(row.dimension));
+  std::int64_t rest = 0, rest_rows = 0;
+  for (const operators::ExplanationRow& row : rows) {
+    if (row.kind == "rhythm" && row.points == 0) continue;
+    if (row.kind != "base" && std::abs(row.points) < least) {
+      rest += row.points;
+      ++rest_rows;
     } else {
-      what = fmt::format("{} ({})", words(row.kind), dimension_words(row.dimension));
-      if (!row.events.empty() && times.contains(row.events.front())) when = date_of(times.at(row.events.front()));
+      text += waterfall_row(row, times, terminal);
     }
-    const std::string object =
-        row.object.empty()
-            ? ""
-            : object_words(row.object) + (row.object == row.case_key ? "" : ", " + object_words(row.case_key));
-    const Ink ink = row.kind == "base" ? Ink::kPlain : row.points < 0 ? Ink::kRed : Ink::kGreen;
-    const std::string bar = row.kind == "base" ? "" : Terminal::bar(std::abs(row.points), kBarWhole, kBarCells);
-    text += fmt::format("  {}  {:<36} {:<10}  {:<34} {}\n",
-                        terminal.paint(ink, fmt::format("{:>6}", points(row.points, row.kind != "base"))), what, when,
-                        object, terminal.paint(ink, bar));
+  }
+  if (rest_rows > 0) {
+    text += fmt::format("  {:>6}  {}\n", points(rest, true),
+                        terminal.paint(Ink::kDim, fmt::format("{} smaller reasons together", rest_rows)));
   }
   text += fmt::format("  {}\n  {}  trust\n", terminal.paint(Ink::kDim, "──────"),
                       terminal.paint(Ink::kBold, fmt::format("{:>6}", points(view.score.score))));

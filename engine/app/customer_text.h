@@ -11,7 +11,7 @@ namespace troth::app {
 
 /// One screen: where the customer stands.
 [[nodiscard]] std::string customer_text(const operators::View& view, const Terminal& terminal);
-/// The reasons, to the last tenth of a point; they sum to the score.
-[[nodiscard]] std::string waterfall_text(const operators::View& view, const Terminal& terminal);
+/// The reasons, to the last tenth of a point; they sum to the score. Beyond `rows_max` the smallest are one row together.
+[[nodiscard]] std::string waterfall_text(const operators::View& view, const Terminal& terminal, std::size_t rows_max);
 
 }  // namespace troth::app

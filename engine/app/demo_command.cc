@@ -24,6 +24,7 @@ namespace {
 using Stopwatch = std::chrono::steady_clock;
 using Ink = Terminal::Ink;
 
+constexpr std::size_t kReasonsShown = 12;
 constexpr std::size_t kAtRiskShown = 5;
 
 struct DemoArguments {
@@ -89,7 +90,7 @@ base::Result<std::string> end_text(const DemoArguments& arguments, DemoPlay& pla
   if (!state) return state.error();
   if (*state != nullptr) {
     operators::TrustModel::read_at(**state, play.now(), [&](const operators::View& view) {
-      text += "\n" + customer_text(view, terminal) + waterfall_text(view, terminal);
+      text += "\n" + customer_text(view, terminal) + waterfall_text(view, terminal, kReasonsShown);
     });
   }
   return text + hints_text(arguments, worst.customer, terminal);

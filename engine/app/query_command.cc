@@ -19,6 +19,7 @@ struct QueryArguments {
   std::string customer, tenant = "default", state;
   std::optional<std::string> as_of, policy;
   std::size_t count = 20;
+  std::size_t rows = 30;
   bool is_json = false;
 };
 
@@ -66,7 +67,8 @@ int run_query(const QueryArguments& arguments, bool explains) {
           fmt::print("{}\n",
                      operators::score_record(view, explains ? operators::Detail::kFull : operators::Detail::kQuery));
         } else {
-          fmt::print("{}{}", customer_text(view, terminal), explains ? waterfall_text(view, terminal) : "");
+          fmt::print("{}{}", customer_text(view, terminal),
+                     explains ? waterfall_text(view, terminal, arguments.rows) : "");
         }
       });
   if (!found) return complain(kFailed, found.error().message);
@@ -129,6 +131,11 @@ void add_explain(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("explain", "Why a customer stands there: every reason, to the last point");
   command->add_option("CUSTOMER", arguments->customer, "Customer id")->required();
   command->add_option("--tenant", arguments->tenant, "Tenant")->capture_default_str();
+  command
+      ->add_option("--rows", arguments->rows,
+                   "Reasons shown; the smallest beyond them are summed (--json has them all)")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
   add_state_options(*command, *arguments);
   command->callback([arguments, &action] { action = [arguments] { return run_query(*arguments, true); }; });
 }

@@ -94,8 +94,10 @@ class Customer {
   /// Drops actions and updates that matter no more at t; `may_show` tells whether an alert may still show an old action.
   void prune(TimeUs t, const std::function<bool(const Event& action)>& may_show);
 
-  /// The case key at which an object's latest life is at home; empty if no event that is held names it.
-  [[nodiscard]] std::string home_of(std::string_view object) const { return lives_.home_of(object); }
+  /// The case key of the latest event that names an object; empty if no event that is held does.
+  [[nodiscard]] std::string latest_key_naming(std::string_view object) const {
+    return lives_.latest_key_naming(object);
+  }
   /// Case keys that went since the last call: their stored parts are stale.
   [[nodiscard]] std::vector<std::string> take_vanished() { return std::exchange(vanished_, {}); }
   /// The case keys of the events that name an object, each once.

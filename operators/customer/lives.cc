@@ -147,10 +147,10 @@ std::string Lives::case_key(const Held* held) const {
   return home_at(highest, *of, position(*of, held));
 }
 
-std::string Lives::home_of(std::string_view object) const {
+std::string Lives::latest_key_naming(std::string_view object) const {
   const auto at = objects_.find(object);
-  if (at == objects_.end() || at->second.mentions.empty()) return {};
-  return home_at({object[0], object.substr(2)}, at->second, at->second.mentions.size() - 1);
+  return at == objects_.end() || at->second.mentions.empty() ? std::string{}
+                                                              : at->second.mentions.back().held->bucket->key;
 }
 
 std::vector<std::string> Lives::keys_naming(std::string_view object) const {

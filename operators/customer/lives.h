@@ -29,8 +29,8 @@ class Lives {
   /// The case key of an event that is here: "o:123", or "e:" and its name if it names no object.
   [[nodiscard]] std::string case_key(const Held* held) const;
 
-  /// The home of the latest life of "c:123"; empty if no event that is here mentions it.
-  [[nodiscard]] std::string home_of(std::string_view object) const;
+  /// The case key of the latest event that names "c:123"; empty if no event that is here does.
+  [[nodiscard]] std::string latest_key_naming(std::string_view object) const;
 
   /// The case keys under which the events that mention "c:123" were put, each once.
   [[nodiscard]] std::vector<std::string> keys_naming(std::string_view object) const;

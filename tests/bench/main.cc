@@ -79,11 +79,12 @@ Result<Measured> measure(Words words) {
 
 void print(const Measured& m) {
   fmt::print(R"({{"events":{},"cpu_us":{:.1f},"peak_kib":{},"input_bytes":{},"store_bytes":{},"output_bytes":{},)"
-             R"("written_bytes":{},"refused":{},)"
+             R"("written_bytes":{},"refused":{},"commits":{},"keys_settled":{},"keys_decoded":{},)"
              R"("phases_ns":{{"apply":{},"settle":{},"encode":{},"store":{},"sink":{}}}}})"
              "\n",
              m.events, m.cpu_us, peak_kib(), m.input_bytes, m.store_bytes, m.output_bytes, m.written_bytes, m.refused,
-             m.phases.apply_ns, m.phases.settle_ns, m.phases.encode_ns, m.phases.store_ns, m.phases.sink_ns);
+             m.commits, m.keys_settled, m.keys_decoded, m.phases.apply_ns, m.phases.settle_ns, m.phases.encode_ns,
+             m.phases.store_ns, m.phases.sink_ns);
 }
 
 }  // namespace

@@ -86,6 +86,13 @@ Result<std::unique_ptr<source::FileSource>> open_source(const std::string& file,
       {file}, [&decoder](task::Record record) { return app::decode_record(decoder, std::move(record)); });
 }
 
+void take_statistics(const task::Statistics& statistics, Measured& measured) {
+  measured.phases = statistics.total;
+  measured.commits = statistics.commits;
+  measured.keys_settled = statistics.keys_settled;
+  measured.keys_decoded = statistics.cache_misses;
+}
+
 /// The loop of a replay, commits counted instead of timed.
 Status drive(source::FileSource& source, task::Instance& instance) {
   std::vector<Item> items;
@@ -123,7 +130,7 @@ Result<Measured> replay(const std::string& file, const operators::TrustModel& mo
   measured.events = tally.read;
   measured.refused = tally.refused_in_all();
   measured.input_bytes = std::filesystem::file_size(file);
-  measured.phases = (*instance)->statistics().total;
+  take_statistics((*instance)->statistics(), measured);
   return measured;
 }
 
@@ -230,7 +237,7 @@ Result<Measured> run_shape(const Shape& shape, const app::LoadedPolicy& policy, 
   if (const Status done = offer_all(**instance, std::move(events), epoch); !done) return done.error();
   measured.cpu_us = watch.us();
   measured.refused = (*instance)->tally().refused_in_all();
-  measured.phases = (*instance)->statistics().total;
+  take_statistics((*instance)->statistics(), measured);
   return measured;
 }
 

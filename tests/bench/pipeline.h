@@ -22,6 +22,9 @@ struct Measured {
   std::uint64_t written_bytes = 0;  // that the process wrote, whatever it was, as the kernel counts write calls
   std::uint64_t refused = 0;        // no scenario wants any, conflicts apart
   task::PhaseTimes phases;          // wall clock, by a stopwatch
+  std::uint64_t commits = 0;
+  std::uint64_t keys_settled = 0;
+  std::uint64_t keys_decoded = 0;  // read back from the store
 };
 
 /// Lines of a file, split.

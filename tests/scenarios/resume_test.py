@@ -5,9 +5,9 @@ Each round begins with an empty state and goes on until the replay has ended; ro
 process that was working. TROTH_LONG=1: many more kills.
 """
 
+import collections
 import json
 import os
-import pathlib
 import random
 import signal
 import subprocess
@@ -28,8 +28,9 @@ SEED = int(os.environ.get("TROTH_SEED", "1"))
 class KilledReplays(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.temporary = tempfile.TemporaryDirectory(prefix="troth-resume-")
-        cls.work = pathlib.Path(cls.temporary.name)
+        keep = os.environ.get("TROTH_KEEP")
+        cls.temporary = None if keep else tempfile.TemporaryDirectory(prefix="troth-resume-")
+        cls.work = engine.empty_folder(keep or cls.temporary.name)
         history = History(f"resume/{SEED}", events=20_000, customers=250, scale=0.02)
         inputs = [history.disordered(random.Random(SEED))[part::2] for part in range(2)]
         cls.files = [engine.write_lines(cls.work / f"input{index}.ndjson", lines) for index, lines in enumerate(inputs)]
@@ -38,7 +39,8 @@ class KilledReplays(unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
-        cls.temporary.cleanup()
+        if cls.temporary:
+            cls.temporary.cleanup()
 
     def command(self, name, workers=2):
         folder = self.work / name
@@ -115,8 +117,9 @@ class KilledReplays(unittest.TestCase):
         for key in sorted(expected.keys() | found.keys()):
             one, other = expected.get(key, []), found.get(key, [])
             if one != other:
-                missing, doubled = len(set(one) - set(other)), len(other) - len(set(other))
-                self.fail(f"round {what}, TROTH_SEED={SEED}, stream and partition {key}: {missing} lines missing, {doubled} doubled; {engine.first_difference(one, other)}")
+                missing, more = (sum((collections.Counter(a) - collections.Counter(b)).values()) for a, b in ((one, other), (other, one)))
+                words = f"{missing} of {len(one)} lines missing, {more} too many; {engine.first_difference(one, other)}"
+                self.fail(f"round {what}, TROTH_SEED={SEED}, stream and partition {key}: {words}")
 
 
 def without_stopwatch(summary):

@@ -402,6 +402,13 @@ void count_losses(Sent& sent, const View& view, task::Effects& effects) {
   sent.losses = std::move(now);
 }
 
+/// The interval that the topic ends with; null if all were taken back.
+SentInterval* latest_standing(SentAlert& alert) {
+  const auto found = std::find_if(alert.intervals.rbegin(), alert.intervals.rend(),
+                                  [](const SentInterval& sent) { return sent.state != SentState::kRetracted; });
+  return found == alert.intervals.rend() ? nullptr : &*found;
+}
+
 }  // namespace
 
 std::string customer_key(std::string_view tenant, std::string_view customer) {
@@ -429,13 +436,14 @@ TimeUs emit_changes(TrustState& state, const View& view, TimeUs tau, task::Effec
   return waiting;
 }
 
-void rehome_alerts(TrustState& state, const Customer& shown) {
+void rehome_alerts(TrustState& state, Customer& shown) {
   for (auto& [id, alert] : state.sent.alerts) {
     for (SentInterval& sent : alert.intervals) {
       if (shown.buckets().contains(sent.home)) continue;
       const std::string key = shown.latest_key_naming(id.second);
       if (key.empty()) continue;
       sent.home = key;
+      shown.bucket(key)->is_touched = true;  // what was said of it must be looked at there
       state.changed_parts.insert(alert.home);
     }
     if (alert.intervals.empty() || alert.home == alert.intervals.back().home) continue;
@@ -479,7 +487,8 @@ void emit_seal(TrustState& state, const Case& one, task::Effects& effects) {
   for (auto at = state.sent.alerts.begin(); at != state.sent.alerts.end();) {
     auto& [id, alert] = *at;
     const std::size_t rule = counters::rule_index(id.first);
-    const auto latest = std::pair(alert.intervals.back().start, alert.intervals.back().home);
+    const SentInterval* before = latest_standing(alert);
+    const auto latest = before == nullptr ? std::nullopt : std::optional(std::pair(before->start, before->home));
     const std::size_t gone = std::erase_if(alert.intervals, [&](const SentInterval& sent) {
       const bool is_of_case = sent.home == key && (sent.start <= one.expiry || is_last_of_key);
       if (!is_of_case) return false;
@@ -498,16 +507,15 @@ void emit_seal(TrustState& state, const Case& one, task::Effects& effects) {
       continue;
     }
     state.changed_parts.insert(alert.home);
-    const auto stands = std::find_if(alert.intervals.rbegin(), alert.intervals.rend(),
-                                     [](const SentInterval& sent) { return sent.state != SentState::kRetracted; });
-    const bool has_latest =
-        !alert.intervals.empty() && latest == std::pair(alert.intervals.back().start, alert.intervals.back().home);
-    if (has_latest || stands != alert.intervals.rend()) {
-      // The topic must not end with what is gone: the latest that still stands is said again.
-      if (!has_latest) {
-        stands->digest = 0;
-        if (Bucket* bucket = state.customer.bucket(stands->home)) bucket->is_touched = true;
-      }
+    SentInterval* stands = latest_standing(alert);
+    const bool has_left = latest && (stands == nullptr || *latest != std::pair(stands->start, stands->home));
+    // The topic must not end with what is gone: the latest that still stands is said again; what was taken back does
+    // not stand.
+    if (stands != nullptr && has_left) {
+      stands->digest = 0;
+      if (Bucket* bucket = state.customer.bucket(stands->home)) bucket->is_touched = true;
+    }
+    if (stands != nullptr || (!has_left && !alert.intervals.empty())) {
       alert.home = alert.intervals.back().home;
       state.changed_parts.insert(alert.home);
       ++at;

@@ -19,8 +19,8 @@ enum class Stream : std::uint8_t { kScores, kAlerts, kPromises };
 /// when the first of those that wait is due (kNever: none waits).
 [[nodiscard]] TimeUs emit_changes(TrustState& state, const View& view, TimeUs tau, task::Effects& effects);
 
-/// Alerts whose case key is gone stand where their object is at home now. Before anything is sealed or compared.
-void rehome_alerts(TrustState& state, const Customer& shown);
+/// Alerts whose case key is gone stand where their object was named last. Before anything is sealed or compared.
+void rehome_alerts(TrustState& state, Customer& shown);
 
 /// A case is about to be sealed: what was sent of it leaves the topics.
 void emit_seal(TrustState& state, const Case& one, task::Effects& effects);

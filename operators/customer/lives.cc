@@ -213,14 +213,37 @@ void Lives::seal(const std::vector<Held*>& events) {
   }
 }
 
+/// Whether no event that is here or may still come belongs to the life that `life` is a part of.
+bool Lives::is_over(const Object& of, SealedLife life, TimeUs t) const {
+  const TimeUs reach = policy_->link_life_us;
+  if (life.last + reach + policy_->lateness_us >= t) return false;
+  // Other sealed parts may go on from here; then the last mention is theirs.
+  for (bool grew = true; grew;) {
+    grew = false;
+    for (const SealedLife& other : of.sealed) {
+      if (other.last <= life.last || other.first - life.last > reach) continue;
+      life.last = other.last;
+      grew = true;
+    }
+  }
+  if (life.last + reach + policy_->lateness_us >= t) return false;
+  // An event that is not sealed yet is at home where this life says.
+  const auto first_near = std::lower_bound(
+      of.mentions.begin(), of.mentions.end(), life.first - reach,
+      [](const Mention& mention, TimeUs time) { return mention.held->event.time < time; });
+  return first_near == of.mentions.end() || first_near->held->event.time - life.last > reach;
+}
+
 bool Lives::forget(TimeUs t) {
   bool any = false;
   for (auto at = objects_.begin(); at != objects_.end();) {
     Object& of = at->second;
-    const auto gone = [&](const SealedLife& life) {
-      return life.last + policy_->link_life_us + policy_->lateness_us < t;
-    };
-    any = std::erase_if(of.sealed, gone) > 0 || any;
+    std::vector<SealedLife> kept;
+    for (const SealedLife& life : of.sealed) {
+      if (!is_over(of, life, t)) kept.push_back(life);
+    }
+    any = any || kept.size() < of.sealed.size();
+    of.sealed = std::move(kept);
     at = of.sealed.empty() && of.mentions.empty() ? objects_.erase(at) : std::next(at);
   }
   return any;

@@ -68,6 +68,7 @@ class Lives {
   [[nodiscard]] std::string home_at(const ObjectRef& object, const Object& of, std::size_t mention) const;
   [[nodiscard]] std::size_t life_begin(const Object& of, std::size_t mention) const;
   [[nodiscard]] const SealedLife* sealed_near(const Object& of, TimeUs first, TimeUs last) const;
+  [[nodiscard]] bool is_over(const Object& of, SealedLife life, TimeUs t) const;
   [[nodiscard]] bool changes_others(const Object& of, std::size_t mention) const;
   [[nodiscard]] bool has_link_before(const Object& of, std::size_t mention) const;
   [[nodiscard]] std::vector<Held*> component(const Held* from) const;

@@ -79,6 +79,7 @@ class Desk {
   /// The same, but τ stays where it is: another input is behind.
   task::Verdict tell_ahead(Event event) {
     const task::Verdict verdict = model_->apply(*state_, std::move(event), {}, tau_, effects_);
+    if (verdict.kind == task::Verdict::Kind::kRefused && verdict.reason == event::Reason::kConflict) ++conflicts;
     take();
     return verdict;
   }
@@ -180,8 +181,9 @@ class Desk {
       said.push_back(std::move(each));
     }
     for (const auto& [counter, delta] : effects_.counts) counts[counter] += delta;
-    displaced += static_cast<std::int64_t>(effects_.displaced.size());
-    reinstated += effects_.reinstated;
+    conflicts += static_cast<std::int64_t>(effects_.displaced.size());
+    conflicts -= effects_.reinstated;
+    EXPECT_GE(conflicts, 0);
     is_erased = is_erased || effects_.erase;
     effects_.clear();
   }
@@ -197,7 +199,7 @@ class Desk {
   std::vector<std::int64_t> counts;
   std::vector<task::Output> said;  // since the test last cleared it
   TimeUs next_timer = kNever;
-  std::int64_t displaced = 0, reinstated = 0;
+  std::int64_t conflicts = 0;  // events refused as such, as the engine would count them
   bool is_erased = false;
 };
 

@@ -129,7 +129,7 @@ void Complaint::end_period(const CaseEvent& by, Status status) {
   if (is_open()) {
     OpenPeriod& period = periods_.back();
     period.end = by.time;
-    if (!is_question()) failures_.add_lasting(period.begin, period.end);
+    if (!is_question()) failures_.add_open_period(period.begin, period.end);
   }
   is_softly_open_ = false;
   set_status(by.time, status);
@@ -194,7 +194,7 @@ void Complaint::unresolved(const CaseEvent& event) {
 // finish
 
 void Complaint::finish() {
-  if (is_open() && !is_question()) failures_.add_lasting(periods_.back().begin, kNever);
+  if (is_open() && !is_question()) failures_.add_open_period(periods_.back().begin, kNever);
   const ComplaintView view{object(), kind_, opened_at(), history_, periods_, is_open()};
   write_credit(clocks_.write(view, writer_));
   for (const Standing* standing : {&reopened_, &repeated_, &closed_unresolved_}) standing->finish(object(), writer_);

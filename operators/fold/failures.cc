@@ -12,6 +12,11 @@ void Failures::add_lasting(TimeUs begin, TimeUs end) {
   last_end_ = end;
 }
 
+void Failures::add_open_period(TimeUs begin, TimeUs end) {
+  if (begin < end) lasting_.push_back({begin, end});
+  last_end_ = end;
+}
+
 bool Failures::is_remembered(TimeUs at, TimeUs memory) const {
   // Written as comparisons with at − memory, because "none" is far in the past.
   return last_end_ > at - memory || last_momentary_ > at - memory;

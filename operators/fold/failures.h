@@ -15,6 +15,8 @@ class Failures {
   void add_momentary(TimeUs at) { last_momentary_ = at; }
   /// Lasting: [begin, end), told when it ends (in order of end), or after the last event if it does not (kNever).
   void add_lasting(TimeUs begin, TimeUs end);
+  /// An open period of a complaint: remembered however short it was, even if opened and resolved at one instant.
+  void add_open_period(TimeUs begin, TimeUs end);
   void add_coupon(const CaseEvent& coupon) { coupons_.push_back(coupon.index); }
 
   /// Whether a failure among those told so far is over, but less than `memory` before `at`.

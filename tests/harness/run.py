@@ -164,6 +164,8 @@ def group_broker(options):
     counts = Counts()
     for test in sorted((TREE / "tests" / "broker").glob("*_test.py")):
         counts.add(unittests(test, options))
+    # Source and sink alone, as one test: the program prints its own.
+    counts.add(script([sys.executable, TREE / "tests" / "broker" / "adapters" / "run.py", RELEASE / "tests" / "broker_adapters"], options))
     return counts
 
 

@@ -28,7 +28,7 @@ std::vector<Held*> Lives::add(Held* held) {
     const ObjectRef& highest = held->objects.highest();
     const ObjectRef link = object == highest ? ObjectRef{} : highest;
     of.mentions.insert(of.mentions.begin() + static_cast<std::ptrdiff_t>(at), Mention{held, link});
-    others = others || changes_others(of, at);
+    others = others || (object.kind != 'o' && changes_others(of, at));  // an order is at home wherever its lives begin
   }
   return others ? component(held) : std::vector<Held*>{held};
 }

@@ -74,7 +74,7 @@ def text_lines(path):
 # --------------------------------------------------------------------------------- what is equal
 
 
-def last_records(out, prune=True):
+def last_records(out):
     """{stream: {key: canonical value}} as a compacted topic would hold it, in the form of the oracle's last records."""
     found = {}
     for stream in ("scores", "promises", "alerts"):

@@ -242,7 +242,9 @@ TEST(Merging, works_the_same_with_workers) {
       (void)instance->inputs_ahead();
       if (i % 500 == 499) ok(instance->commit(""));
     }
-    for (std::int32_t partition = 0; partition < 4; ++partition) at_end(*instance, 0, partition), at_end(*instance, 1, partition);
+    for (std::int32_t partition = 0; partition < 4; ++partition) {
+      at_end(*instance, 0, partition), at_end(*instance, 1, partition);
+    }
     ok(instance->commit(""));
     EXPECT_EQ(instance->tally().applied, 2'000U);
     if (workers == 1) expected = counts(*instance);

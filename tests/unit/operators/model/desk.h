@@ -16,6 +16,7 @@
 #include "operators/counters.h"
 #include "operators/emission.h"
 #include "operators/trust_model.h"
+#include "tests/unit/operators/model/policies.h"
 #include "tests/unit/operators/model/telling.h"
 
 namespace troth::operators::test {

@@ -1,44 +1,23 @@
-// Telling: events by hand and at random for tests of customers and of the whole model, and policies that differ from
-// the built-in one by a few lines. Times are hours after a Monday midnight. Independent of the decoder.
+// Telling: events by hand and at random for tests of customers and of the whole model. Times are hours or days after a
+// Monday midnight. Independent of the decoder and of any policy.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <initializer_list>
-#include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
-#include "engine/app/policy_source.h"
 #include "engine/app/shop_dice.h"
 #include "engine/base/assert.h"
 #include "operators/catalogue/catalogue.h"
-#include "operators/policy/policy.h"
 
 namespace troth::operators::test {
 
 inline constexpr TimeUs kMonday = 1'767'571'200 * event::kSecond;  // 2026-01-05T00:00:00Z
 [[nodiscard]] constexpr TimeUs hour(std::int64_t hours) { return kMonday + hours * event::kHour; }
 [[nodiscard]] constexpr TimeUs day(std::int64_t days) { return kMonday + days * event::kDay; }
-
-/// The built-in policy with `overlay` (YAML) merged over it.
-[[nodiscard]] inline std::shared_ptr<const Policy> policy_with(const std::string& overlay = {}) {
-  std::optional<std::string> path;
-  if (!overlay.empty()) {
-    path = std::filesystem::path(testing::TempDir()) / ("overlay-" + std::to_string(std::hash<std::string>{}(overlay)));
-    std::ofstream(*path) << overlay;
-  }
-  auto loaded = app::load_policy(std::nullopt, path);
-  if (path) std::filesystem::remove(*path);
-  TROTH_ASSERT(static_cast<bool>(loaded));
-  return loaded->policy;
-}
 
 /// A time or number, a word or id, a flag, or answers.
 using FieldValue = std::variant<std::int64_t, const char*, std::string, bool, std::vector<event::Item>>;

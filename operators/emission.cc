@@ -7,6 +7,7 @@
 #include <set>
 
 #include "engine/base/assert.h"
+#include "engine/base/planted.h"
 #include "operators/counters.h"
 #include "operators/record/json.h"
 
@@ -71,7 +72,7 @@ class AlertComparison {
     std::stable_sort(sent_->intervals.begin(), sent_->intervals.end(),
                      [](const SentInterval& x, const SentInterval& y) { return x.start < y.start; });
     move_home(sent_->intervals.back().home);
-    if (any) state_.changed_parts.insert(sent_->home);
+    if (any && !TROTH_PLANTED(sent_alert_not_stored)) state_.changed_parts.insert(sent_->home);
   }
 
  private:
@@ -106,7 +107,7 @@ class AlertComparison {
     bool any = false;
     for (std::size_t j = 0; j < sent_->intervals.size(); ++j) {
       SentInterval& sent = sent_->intervals[j];
-      if (is_paired_[j] || sent.state == SentState::kRetracted) continue;
+      if (is_paired_[j] || sent.state == SentState::kRetracted || TROTH_PLANTED(no_retraction)) continue;
       AlertFields fields;
       fields.rule = name_of(key_.first);
       fields.object = key_.second;
@@ -350,7 +351,9 @@ void emit_promises(TrustState& state, const View& view, const std::set<std::stri
       const auto& now = current[key];
       std::erase_if(sent, [&](const auto& each) {
         if (now.contains(each.first)) return false;
-        put(effects, Stream::kPromises, promise_key(customer, key, each.first), std::nullopt);
+        if (!TROTH_PLANTED(rehoming_sends_no_null)) {
+          put(effects, Stream::kPromises, promise_key(customer, key, each.first), std::nullopt);
+        }
         state.changed_parts.insert(key);
         return true;
       });

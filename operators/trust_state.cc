@@ -1,5 +1,7 @@
 #include "operators/trust_state.h"
 
+#include "engine/base/planted.h"
+
 namespace troth::operators {
 namespace {
 
@@ -98,6 +100,7 @@ bool read_alert(base::ByteReader& in, const std::string& home, Sent& sent) {
   SentAlert alert;
   alert.home = home;
   alert.revision = in.zigzag();
+  if (TROTH_PLANTED(revision_not_stored)) alert.revision = 0;
   alert.intervals.resize(in.count());
   for (SentInterval& interval : alert.intervals) {
     const std::string_view elsewhere = in.string();

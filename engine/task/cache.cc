@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/base/bytes.h"
+#include "engine/base/planted.h"
 #include "engine/task/keys.h"
 
 namespace troth::task {
@@ -113,11 +114,11 @@ base::Status KeyCache::read(Entry& entry) {
     auto state = decode(entry.key_, stored);
     if (!state) return state.error();
     entry.state_ = std::move(*state);
-    entry.timer_ = stored.timer;
+    if (!TROTH_PLANTED(timer_forgotten_on_read)) entry.timer_ = stored.timer;
     entry.is_stored_ = true;
     return base::success();
   }
-  if (erased_keys_ > 0) {
+  if (erased_keys_ > 0 && !TROTH_PLANTED(erasure_forgotten)) {
     auto tombstone = store_.get(keys::erased(partition_, model_.tombstone_of(entry.key_)));
     if (!tombstone) return tombstone.error();
     if (tombstone->has_value()) {
@@ -221,6 +222,12 @@ void KeyCache::set_budget(std::size_t bytes) {
 }
 
 void KeyCache::evict() {
+  if (TROTH_PLANTED(dirty_entry_evicted) && dirty_bytes_ > budget_bytes_ && dirty_.size() > 1) {
+    Entry& entry = *dirty_.front();
+    dirty_bytes_ -= entry.bytes_;
+    dirty_.pop_front();
+    entries_.erase(entries_.find(entry.key_));
+  }
   while (clean_bytes_ > budget_bytes_ && !clean_.empty()) {
     Entry& entry = *clean_.front();
     clean_bytes_ -= entry.bytes_;

@@ -5,6 +5,7 @@
 
 #include "engine/base/hash.h"
 #include "engine/base/limits.h"
+#include "engine/base/planted.h"
 #include "engine/task/crew.h"
 #include "engine/task/feed.h"
 #include "engine/task/keys.h"
@@ -17,8 +18,6 @@ namespace {
 
 /// Orders that make one job of a worker.
 constexpr std::size_t kOrdersPerJob = 128;
-/// Keys that a task settles between two looks at the memory in use.
-constexpr std::size_t kKeysPerSlice = 1'024;
 /// Offered records that ask for a commit whatever they cost.
 constexpr std::uint64_t kEventsPerCommit = 1'000'000;
 /// Live: how long a loaded instance gathers before it asks for a commit; and while it catches up, when nobody waits.
@@ -139,7 +138,9 @@ Instance::Instance(const KeyedModel& model, Store& store, Sink& sink, InstanceOp
 Instance::~Instance() = default;
 
 base::Status Instance::start(bool is_new) {
-  if (auto restored = sink_.restore(meta_.sink_mark); !restored) return restored;
+  if (!TROTH_PLANTED(sink_not_cut_back)) {
+    if (auto restored = sink_.restore(meta_.sink_mark); !restored) return restored;
+  }
   if (is_new) {
     // The horizon of the first run holds for all, even if this one gets no further.
     Batch batch;
@@ -429,7 +430,8 @@ base::Status Instance::settle_in_slices(const Feeds& feeds, const std::string& s
     if (!has_more(&feed)) return base::success();
     const Stopwatch watch;
     Task& task = feed.task();
-    auto is_left = task.is_closing() ? task.settle_some(kKeysPerSlice) : task.resettle_some(kKeysPerSlice);
+    auto is_left = task.is_closing() ? task.settle_some(options_.keys_per_slice)
+                                    : task.resettle_some(options_.keys_per_slice);
     settle_ns_ += watch.ns();
     if (!is_left) return is_left.error();
     return base::success();
@@ -468,7 +470,8 @@ base::Status Instance::store_commit(const Feeds& feeds, const std::string& sourc
   if (is_idle && outbox_->chunks_to_delete() == 0) return base::success();
 
   InstanceMeta meta = meta_;
-  meta.source_position = source_position;
+  const bool is_second = statistics_.commits % 2 == 1;
+  if (!(TROTH_PLANTED(position_a_commit_late) && is_second)) meta.source_position = source_position;
   const bool has_outbox = sink_.wants_outbox();
   if (has_outbox) {
     outbox_->write(batch, out);
@@ -479,7 +482,7 @@ base::Status Instance::store_commit(const Feeds& feeds, const std::string& sourc
     if (auto written = sink_.write(out); !written) return failed(written.error());
     auto mark = sink_.make_durable();
     if (!mark) return failed(mark.error());
-    meta.sink_mark = std::move(*mark);
+    if (!(TROTH_PLANTED(sink_mark_forgotten) && is_second)) meta.sink_mark = std::move(*mark);
     since_commit_.sink_ns += writing.ns();
   }
   batch.put(keys::instance(), encode_meta(meta));

@@ -51,6 +51,7 @@ struct InstanceOptions {
   bool partitions_by_key = true;             // files: murmur2 of the subject; false (Kafka): Record::origin.partition
   std::size_t cache_bytes = std::size_t{256} << 20U;      // decoded states kept although they are committed
   std::size_t dirty_bytes_max = std::size_t{256} << 20U;  // uncommitted states and outputs; half of it asks for a commit
+  std::size_t keys_per_slice = 1'024;  // that a task settles between two looks at the memory in use
 };
 
 /// An input of a partition that is so far ahead of the others that the source must pause it.
@@ -168,7 +169,7 @@ class Instance {
   bool is_timer_due_ = false;  // live: of a task that is caught up
   bool has_news_ = false;
   std::uint64_t events_since_commit_ = 0;
-  std::uint64_t next_number_ = 0;  // of records offered
+  std::uint64_t next_number_ = 1;  // of records offered
 
   mutable std::vector<std::vector<Order>> orders_;  // by worker, gathered until they are worth a job
   mutable std::atomic<std::int64_t> uncommitted_bytes_{0};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/base/planted.h"
 #include "engine/task/keys.h"
 #include "engine/task/stopwatch.h"
 
@@ -76,21 +77,24 @@ Task::Task(const TaskContext& context, std::int32_t partition, std::size_t cache
       dead_letters_(static_cast<std::uint8_t>(context.model.streams().size())),
       lateness_us_(context.model.lateness_us()),
       skew_us_(context.model.skew_us()),
-      tau_(meta.tau),
+      tau_(TROTH_PLANTED(tau_not_restored) ? 0 : meta.tau),
       inputs_(std::move(meta.inputs)),
       tally_(std::move(meta.tally)),
       epoch_(meta.epoch),
-      epoch_records_(meta.epoch_records),
+      epoch_records_(TROTH_PLANTED(epoch_begins_anew) ? 0 : meta.epoch_records),
       cache_(context.model, context.store, partition, cache_bytes, meta.erased_keys),
       timers_(context.store, partition),
       unsettled_(meta.unsettled.begin(), meta.unsettled.end()) {
-  if (context.follow_wall_clock || context.has_positions) {
+  if (TROTH_PLANTED(unsettled_forgotten)) unsettled_.clear();
+  if (TROTH_PLANTED(tally_not_restored)) tally_ = Tally{.counters = std::move(tally_.counters)};
+  if ((context.follow_wall_clock || context.has_positions) && !TROTH_PLANTED(end_of_input_kept)) {
     for (InputMeta& input : inputs_) input.at_end = false;
   }
   const std::string version = context.model.version();
-  if (meta.settled_under != version) {
+  if (meta.settled_under != version && !TROTH_PLANTED(resettle_skipped)) {
     phase_ = Phase::kResettling;
     if (meta.resettling_under == version) resettled_to_ = std::move(meta.resettled_to);
+    if (TROTH_PLANTED(resettle_resumes_too_far) && !resettled_to_.empty()) ++resettled_to_.back();
   }
 }
 
@@ -117,9 +121,10 @@ std::string Task::encoded_meta() const {
 
 base::Status Task::write(Batch& batch, std::vector<TaskOutput>& out) {
   if (!has_changed_) return base::success();
-  batch.put(keys::task(partition_), encoded_meta());
+  if (!TROTH_PLANTED(meta_only_with_outputs) || !out_.empty()) batch.put(keys::task(partition_), encoded_meta());
   if (auto status = cache_.write(batch); !status) return status;
-  timers_.write(batch);
+  Batch unused;
+  timers_.write(TROTH_PLANTED(timers_not_stored) ? unused : batch);
   std::move(out_.begin(), out_.end(), std::back_inserter(out));
   out_.clear();
   out_bytes_ = 0;
@@ -137,6 +142,7 @@ void Task::follow_inputs() {
     greatest_of_all = std::max(greatest_of_all, input.greatest);
     if (!input.at_end) least_of_open = std::min(least_of_open, input.greatest);
   }
+  if (TROTH_PLANTED(tau_of_fastest_input)) least_of_open = event::kNever;
   if (least_of_open != event::kNever) {
     raise_tau(least_of_open);
     return;
@@ -178,7 +184,7 @@ base::Status Task::offer(Decoded decoded, bool last_of_input, std::uint64_t numb
   TROTH_ASSERT(record.origin.input < inputs_.size());
   InputMeta& input = inputs_[record.origin.input];
   if (context_.has_positions) {
-    if (record.origin.offset < input.next_offset) {  // delivered twice
+    if (record.origin.offset < input.next_offset && !TROTH_PLANTED(offset_read_twice)) {  // delivered twice
       if (last_of_input) set_at_end(record.origin.input, true);
       return base::success();
     }
@@ -211,6 +217,9 @@ base::Status Task::judge(Event event, const Record& record, bool last_of_input) 
   KeyCache::Entry& entry = **loaded;
 
   std::optional<Reason> reason;
+  if (TROTH_PLANTED(refused_event_raises_tau)) {
+    inputs_[record.origin.input].greatest = std::max(inputs_[record.origin.input].greatest, event.time);
+  }
   if (entry.is_erased()) {
     reason = Reason::kErased;
   } else {
@@ -233,7 +242,7 @@ base::Status Task::judge(Event event, const Record& record, bool last_of_input) 
 std::optional<Reason> Task::refusal_by_time(TimeUs time) const {
   const std::optional<TimeUs> horizon = context_.follow_wall_clock ? wall_ : context_.horizon;
   if (horizon && time - skew_us_ > *horizon) return Reason::kFuture;
-  if (time < tau_ - lateness_us_) return Reason::kLate;
+  if (time < tau_ - lateness_us_ + (TROTH_PLANTED(late_at_the_boundary) ? 1 : 0)) return Reason::kLate;
   return std::nullopt;
 }
 
@@ -246,7 +255,9 @@ void Task::apply(KeyCache::Entry& entry, Event event, const Record& record) {
   const Verdict verdict = context_.model.apply(entry.state(), std::move(event), raw, tau_, effects_);
   switch (verdict.kind) {
     case Verdict::Kind::kApplied: ++tally_.applied; break;
-    case Verdict::Kind::kDuplicate: ++tally_.duplicates; break;
+    case Verdict::Kind::kDuplicate:
+      ++(TROTH_PLANTED(duplicate_counted_twice) && tally_.duplicates % 2 == 1 ? tally_.applied : tally_.duplicates);
+      break;
     case Verdict::Kind::kRefused: refuse({verdict.reason, {}}, {source_, id_, type}, record); break;
   }
   const bool is_erasure = effects_.erase;
@@ -274,7 +285,9 @@ void Task::refuse(const event::Rejection& rejection, const EventName& name, cons
 void Task::erase(KeyCache::Entry& entry) {
   if (const auto noted = unsettled_.find(entry.key()); noted != unsettled_.end()) unsettled_.erase(noted);
   entry.is_unsettled = false;
-  if (entry.timer() != event::kNever) timers_.remove(entry.timer(), entry.key());
+  if (entry.timer() != event::kNever && !TROTH_PLANTED(timer_of_erased_key_stays)) {
+    timers_.remove(entry.timer(), entry.key());
+  }
   cache_.erase(entry);
 }
 
@@ -324,6 +337,7 @@ base::Status Task::begin_close() {
   TROTH_ASSERT(phase_ == Phase::kOpen);
   TROTH_ASSERT(closing_.empty());
   closing_.assign(unsettled_.begin(), unsettled_.end());
+  if (TROTH_PLANTED(closing_keys_not_noted)) unsettled_.clear();
   auto is_due = timers_.is_any_due(tau_);
   if (!is_due) return is_due.error();
   if (*is_due) {
@@ -356,10 +370,12 @@ base::Result<bool> Task::resettle_some(std::size_t keys_max) {
   TROTH_ASSERT(is_resettling());
   std::vector<std::string> keys;
   if (auto status = cache_.append_stored(resettled_to_, keys_max, keys); !status) return status.error();
+  order_ = TROTH_PLANTED(resettling_speaks_last) ? TaskOutput::kAtCommit : TaskOutput::kBeforeRecords;
   for (std::string& key : keys) {
     if (auto status = settle(key); !status) return status.error();
     resettled_to_ = std::move(key);
   }
+  order_ = TaskOutput::kAtCommit;
   has_changed_ = true;
   if (keys.size() == keys_max) return true;
   phase_ = Phase::kOpen;
@@ -396,7 +412,7 @@ base::Status Task::settle(std::string_view key) {
 void Task::set_timer(KeyCache::Entry& entry, TimeUs next) {
   const TimeUs stored = entry.timer();
   const bool has_fired = stored <= tau_;
-  if (!has_fired && stored <= next) return;
+  if (!has_fired && (stored <= next || (TROTH_PLANTED(timer_never_earlier) && stored != event::kNever))) return;
   if (stored != event::kNever) timers_.remove(stored, entry.key());
   if (next != event::kNever) timers_.add(next, entry.key());
   cache_.set_timer(entry, next);

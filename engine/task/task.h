@@ -62,8 +62,9 @@ struct TaskContext {
 
 /// An output, and what it goes by among the outputs of all tasks of one commit.
 struct TaskOutput {
-  static constexpr std::uint64_t kAtCommit = ~std::uint64_t{0};
-  std::uint64_t order = kAtCommit;  // number of the record that brought it about; or kAtCommit: the commit itself did
+  static constexpr std::uint64_t kBeforeRecords = 0;             // settling under another model's version did
+  static constexpr std::uint64_t kAtCommit = ~std::uint64_t{0};  // the commit itself did
+  std::uint64_t order = kAtCommit;  // number of the record that brought it about (from 1 on), or one of these
   Outgoing record;
 };
 

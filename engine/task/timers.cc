@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "engine/base/planted.h"
 #include "engine/task/keys.h"
 
 namespace troth::task {
@@ -12,7 +13,7 @@ namespace {
 /// All timers that fire at `tau` or before compare less than this.
 std::string behind_time(event::TimeUs tau) {
   TROTH_ASSERT(tau < event::kNever - 1);
-  return keys::timer_suffix(tau + 1, {});
+  return keys::timer_suffix(TROTH_PLANTED(due_now_is_not_due) ? tau : tau + 1, {});
 }
 
 std::string_view key_of(std::string_view timer) { return timer.substr(keys::kTimerTimeBytes); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/base/assert.h"
+#include "engine/base/planted.h"
 #include "engine/event/codec.h"
 
 namespace troth::operators {
@@ -16,6 +17,13 @@ auto place_in(std::vector<Owned>& events, const Held* held) {
 }
 
 bool same_name(const Event& a, const Event& b) { return a.id == b.id && a.source == b.source; }
+
+/// For the planted bug conflict_by_arrival: no event behind it in canonical order has its name.
+bool is_last_of_its_name(const Held& held) {
+  const auto& events = held.bucket->events;
+  return std::none_of(std::find(events.begin(), events.end(), &held) + 1, events.end(),
+                      [&](const Held* each) { return same_name(each->event, held.event); });
+}
 
 void add_to(Accumulator& sums, const std::vector<EvidenceItem>& items, const GlobalPolicy& policy) {
   for (const EvidenceItem& item : items) sums.add(item.dimension, item.stamp, item.amount, policy);
@@ -64,6 +72,12 @@ Customer::Admission Customer::admit(Event event, TimeUs tau) {
       }
     }
     return {Admitted::kCap, {}, {}};
+  }
+  if (TROTH_PLANTED(conflict_by_arrival) && arrived->bucket->may_conflict && !is_last_of_its_name(*arrived)) {
+    const std::vector<Held*> moved = lives_.remove(arrived);
+    disown(arrived);
+    settle_homes(moved);
+    return {Admitted::kConflict, {}, {}};
   }
   Admission admission;
   judge_conflicts(admission, arrived);
@@ -240,7 +254,7 @@ void Customer::finish_case(Case& one) const {
   const GlobalPolicy& global = policy_->global();
   one.fold = fold_case(one.events, one.bucket->ref, *one.policy);
   one.expiry = one.fold.activity_end + global.quiet_us;
-  one.seal = one.expiry + global.lateness_us + 1;
+  one.seal = one.expiry + (TROTH_PLANTED(sealed_a_lateness_early) ? 0 : global.lateness_us) + 1;
   auto& points = one.breakpoints;
   for (const Finding& finding : one.fold.findings) points.push_back(finding.stamp);
   for (const Interval& interval : one.fold.intervals) {
@@ -408,7 +422,7 @@ void Customer::seal(TimeUs t, const std::function<void(const Case&)>& each) {
       any = true;
       each(*one);
       TROTH_ASSERT(one->evidence.until == kNever);
-      remains_.sums.add(one->evidence.sums);
+      if (!TROTH_PLANTED(seal_forgets_sums)) remains_.sums.add(one->evidence.sums);
       remains_.kept += one->evidence.kept;
       remains_.broken += one->evidence.broken;
       remains_.last_seal = std::max(remains_.last_seal, one->seal);

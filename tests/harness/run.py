@@ -18,6 +18,7 @@ import time
 TREE = pathlib.Path(__file__).resolve().parent.parent.parent
 RELEASE = TREE / "build" / "release"
 ASAN = TREE / "build" / "asan"
+PLANTED = TREE / "build" / "planted"
 GROUP_TIME_LIMIT_S = 20 * 60
 LONG_TIME_LIMIT_S = 12 * 3600
 
@@ -107,6 +108,21 @@ def unittests(script, options):
     return counts
 
 
+def counted(command, options):
+    """A program whose last line is `N passed, N failed`."""
+    done = run(command, options, stdout=subprocess.PIPE, text=True)
+    if done is None:
+        return Counts(failed=1)
+    print(done.stdout, flush=True)
+    last = re.fullmatch(r"(\d+) passed, (\d+) failed", (done.stdout.splitlines() or [""])[-1])
+    if last is None:
+        return Counts(failed=1)
+    counts = Counts(int(last[1]), int(last[2]))
+    if done.returncode != 0 and counts.failed == 0:
+        counts.failed = 1
+    return counts
+
+
 def script(command, options):
     """A program that is one test: 0 passed, 77 skipped."""
     done = run(command, options)
@@ -160,6 +176,22 @@ def group_scenarios(options):
     return counts
 
 
+def group_simulation(options):
+    counts = build("planted", options, ["simulate"])
+    if counts.failed:
+        return counts
+    more = ["--seeds", "200000", "--ledger"] if options.long else []
+    counts.add(counted([sys.executable, TREE / "tests" / "simulation" / "run.py", *more], options))
+    return counts
+
+
+def group_crash(options):
+    counts = Counts()
+    for test in sorted((TREE / "tests" / "crash").glob("*_test.py")):
+        counts.add(unittests(test, options))
+    return counts
+
+
 def group_broker(options):
     counts = Counts()
     for test in sorted((TREE / "tests" / "broker").glob("*_test.py")):
@@ -173,6 +205,8 @@ GROUPS = {
     "unit": group_unit,            # pure parts, one program a room
     "golden": group_golden,        # golden scenarios through binary and oracle, schemas, rooms
     "scenarios": group_scenarios,  # the binary against the oracle: random histories, real data, kills
+    "simulation": group_simulation,  # engine and model over a world that fails; planted bugs
+    "crash": group_crash,          # real kills and real disk trouble
     "broker": group_broker,        # a real Kafka broker, a real Prometheus
     "asan": group_asan,            # unit and golden again, with address and undefined-behaviour sanitizers
 }

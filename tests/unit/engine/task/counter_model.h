@@ -31,6 +31,7 @@ struct CounterOptions {
   TimeUs skew_us = 5 * event::kMinute;
   std::size_t cap = 1'000'000;  // events of a key
   std::string version = "1";
+  std::string unit = {};  // said behind each count
   std::string foundation = "counter";
 };
 
@@ -150,7 +151,7 @@ class CounterModel final : public KeyedModel {
   void settle(KeyState& state, TimeUs tau, Effects& effects) const override {
     auto& counter = static_cast<CounterState&>(state);
     ++counter.settled;
-    std::string count = std::to_string(counter.events.size());
+    std::string count = std::to_string(counter.events.size()) + options_.unit;
     if (count != counter.sent) {
       effects.outputs.push_back({kCounts, counter.key, count + " at " + std::to_string(tau)});
       counter.sent = std::move(count);

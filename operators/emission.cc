@@ -345,7 +345,8 @@ void emit_promises(TrustState& state, const View& view, const std::set<std::stri
   }
   // Keys that re-homing has left behind.
   for (auto at = state.sent.promises.begin(); at != state.sent.promises.end();) {
-    auto& [key, sent] = *at;
+    const std::string& key = at->first;  // no structured bindings: clang 14 captures none
+    auto& sent = at->second;
     const bool is_gone = !customer.buckets().contains(key);
     if (is_gone || keys.contains(key)) {
       const auto& now = current[key];
@@ -488,7 +489,8 @@ void emit_seal(TrustState& state, const Case& one, task::Effects& effects) {
   const bool is_last_of_key =
       std::none_of(cases.begin(), cases.end(), [&](const auto& other) { return other && other.get() != &one; });
   for (auto at = state.sent.alerts.begin(); at != state.sent.alerts.end();) {
-    auto& [id, alert] = *at;
+    const auto& id = at->first;
+    SentAlert& alert = at->second;
     const std::size_t rule = counters::rule_index(id.first);
     const SentInterval* before = latest_standing(alert);
     const auto latest = before == nullptr ? std::nullopt : std::optional(std::pair(before->start, before->home));

@@ -1,6 +1,7 @@
 #include "operators/trust_state.h"
 
 #include "engine/base/planted.h"
+#include "operators/customer/stored.h"
 
 namespace troth::operators {
 namespace {
@@ -57,23 +58,29 @@ bool read_head(base::ByteReader& in, TrustState& state) {
   state.sent.tier = static_cast<std::int8_t>(tier - 1);
   state.sent.kept = in.zigzag();
   state.sent.broken = in.zigzag();
+  if (!stored::is_count(state.sent.kept) || !stored::is_count(state.sent.broken)) return false;
   const std::size_t losses = in.count();
   for (std::size_t i = 0; i < losses; ++i) {
     const std::uint8_t kind = in.u8();
     if (kind >= kFindingKinds) return false;
-    state.sent.losses[static_cast<Kind>(kind)] = in.zigzag();
+    const std::int64_t amount = in.zigzag();
+    if (!stored::is_amount(amount)) return false;
+    state.sent.losses[static_cast<Kind>(kind)] = amount;
   }
   for (SentCustomerAlert& alert : state.sent.customer_alerts) {
     alert.revision = in.zigzag();
+    if (!stored::is_count(alert.revision)) return false;
     if (alert.revision == 0) continue;
     alert.is_active = in.boolean();
     alert.since = in.zigzag();
+    if (!stored::is_time(alert.since)) return false;
     alert.digest = in.be64();
     alert.level = in.u8();
     if (alert.level > kNoLevel) return false;
     alert.events = read_names(in);
   }
   state.earliest_arrival = in.zigzag();
+  if (state.earliest_arrival != kNever && !stored::is_time(state.earliest_arrival)) return false;
   state.last_arrival = in.string();
   return in.ok() && in.at_end();
 }
@@ -101,11 +108,13 @@ bool read_alert(base::ByteReader& in, const std::string& home, Sent& sent) {
   alert.home = home;
   alert.revision = in.zigzag();
   if (TROTH_PLANTED(revision_not_stored)) alert.revision = 0;
+  if (!stored::is_count(alert.revision)) return false;
   alert.intervals.resize(in.count());
   for (SentInterval& interval : alert.intervals) {
     const std::string_view elsewhere = in.string();
     interval.home = elsewhere.empty() ? home : std::string(elsewhere);
     interval.start = in.zigzag();
+    if (!stored::is_time(interval.start)) return false;
     const std::uint8_t state = in.u8();
     if (state >= kSentStates) return false;
     interval.state = static_cast<SentState>(state);

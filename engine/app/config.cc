@@ -11,6 +11,7 @@
 #include "engine/app/yaml.h"
 #include "engine/base/limits.h"
 #include "engine/base/value.h"
+#include "engine/observe/printable.h"
 #include "engine/source/kafka_settings.h"
 
 namespace troth::app {
@@ -19,6 +20,9 @@ namespace {
 using base::Error;
 using base::Status;
 using base::Value;
+
+/// Errors quote keys, which may hold anything and be as long as the file.
+constexpr std::size_t kErrorBytesMax = 1024;
 
 /// One map of the file, read key by key; what is not asked for is an error. The first error stays.
 class Section {
@@ -133,7 +137,8 @@ class Section {
   void fail(const Value& at, std::string_view key, std::string_view what) {
     if (error_) return;
     const std::string full = path_.empty() ? std::string(key) : key.empty() ? path_ : path_ + "." + std::string(key);
-    error_ = Error{fmt::format("{}:{}: {} {}", name_, at.line(), full.empty() ? "the file" : full, what)};
+    const std::string text = fmt::format("{}:{}: {} {}", name_, at.line(), full.empty() ? "the file" : full, what);
+    error_ = Error{observe::printable(text, kErrorBytesMax)};
   }
   /// After everything known was asked for.
   void refuse_unknown() {

@@ -1,6 +1,7 @@
 // troth: the command line. Parses, runs the chosen command, answers its exit code.
 #include <fmt/format.h>
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 
@@ -10,6 +11,7 @@
 
 int main(int argc, char** argv) {
   using namespace troth::app;
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of its write, not a death
   CLI::App app{
       "Troth: customer trust, computed live.\nReads orders, deliveries, complaints and reviews; keeps a trust score "
       "per customer, says why, and alerts\nthe service team while the customer can still be kept."};
@@ -30,7 +32,12 @@ int main(int argc, char** argv) {
   add_completion(app, action);
   try {
     app.parse(argc, argv);
-    return action();
+    const int code = action();
+    // An answer that did not arrive is no success: what is buffered meets a full disk only here.
+    if (code == kDone && (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)) {
+      return complain(kFailed, "standard output: cannot be written. Check the disk or the pipe, then start again.");
+    }
+    return code;
   } catch (const CLI::Success& success) {
     return app.exit(success);
   } catch (const CLI::ParseError& error) {

@@ -43,7 +43,6 @@ class Core {
     auto directory = state::StateDirectory::open(parts_.config.state, state::StateDirectory::Mode::kCreate);
     if (!directory) return fatal(directory.error());
     directory_ = std::move(*directory);
-    if (const Status kept = keep_policy(*directory_, parts_.policy); !kept) return passing(kept.error());
     state::RocksOptions options;
     options.cache_bytes = parts_.config.store_bytes;
     options.write_buffer_bytes = parts_.config.store_bytes / 4;
@@ -64,6 +63,8 @@ class Core {
     auto instance = task::Instance::open(model_, *store_, *sink_, std::move(options));
     if (!instance) return fatal(instance.error());
     instance_ = std::move(*instance);
+    // Not before: who is refused must not leave another policy in the state.
+    if (const Status kept = keep_policy(*directory_, parts_.policy); !kept) return passing(kept.error());
     if (const Status told = instance_->advance_wall(parts_.clock.now()); !told) return passing(told.error());
     return std::nullopt;
   }

@@ -89,13 +89,14 @@ class Pass {
   [[nodiscard]] std::optional<ReplayError> open(const std::optional<std::string>& state,
                                                 const std::optional<std::string>& out, int stdin_fd) {
     const auto wrong = [](const Error& error) { return ReplayError{error.message, true}; };
-    auto directory = state ? state::StateDirectory::open(*state, state::StateDirectory::Mode::kCreate)
+    const auto failed = [](const Error& error) { return ReplayError{error.message, false}; };
+    int system_error = 0;
+    auto directory = state ? state::StateDirectory::open(*state, state::StateDirectory::Mode::kCreate, &system_error)
                            : state::StateDirectory::temporary();
-    if (!directory) return wrong(directory.error());
+    if (!directory) return ReplayError{directory.error().message, state && system_error == 0};
     directory_ = std::move(*directory);
-    if (const Status kept = keep_policy(*directory_, options_.policy); !kept) return wrong(kept.error());
     auto store = state::RocksStore::open(*directory_);
-    if (!store) return wrong(store.error());
+    if (!store) return failed(store.error());
     store_ = std::move(*store);
     source::FileSourceOptions source_options;
     source_options.stdin_fd = stdin_fd;
@@ -104,9 +105,11 @@ class Pass {
         source_options);
     if (!source) return wrong(source.error());
     source_ = std::move(*source);
+    sink::FileSink* files = nullptr;
     if (out) {
       auto sink = sink::FileSink::open(*out, model_.streams());
-      if (!sink) return wrong(sink.error());
+      if (!sink) return failed(sink.error());
+      files = sink->get();
       sink_ = std::move(*sink);
     } else {
       sink_ = std::make_unique<sink::NullSink>(model_.streams());
@@ -118,8 +121,14 @@ class Pass {
     instance_options.horizon = options_.horizon;
     instance_options.inputs = source_->inputs();
     auto instance = task::Instance::open(model_, *store_, *sink_, instance_options);
-    if (!instance) return wrong(instance.error());
+    if (!instance) {
+      // Another input or number of partitions than the state's is wrong use; a disk that refuses is not.
+      const bool is_disk = store_->has_failed() || (files != nullptr && files->has_failed());
+      return ReplayError{instance.error().message, !is_disk};
+    }
     instance_ = std::move(*instance);
+    // Not before: who is refused must not leave another policy in the state.
+    if (const Status kept = keep_policy(*directory_, options_.policy); !kept) return failed(kept.error());
     if (const Status sought = source_->seek(instance_->source_position()); !sought)
       return ReplayError{sought.error().message, false};
     return std::nullopt;
@@ -197,14 +206,20 @@ class SnapshotFile {
   [[nodiscard]] Status open(const std::string& path) {
     path_ = path;
     file_.open(path, std::ios::binary | std::ios::trunc);
-    if (!file_) return Error{fmt::format("{}: cannot be written: {}", path, std::strerror(errno))};
+    if (!file_) {
+      return Error{fmt::format("{}: cannot be written: {}. Check the path, or choose another file with --snapshot.",
+                               path, std::strerror(errno))};
+    }
     return base::success();
   }
   [[nodiscard]] Status write(task::Instance& instance, event::TimeUs t) {
     if (!file_.is_open()) return base::success();
     if (const Status written = write_snapshot(instance, t, file_); !written) return written;
     file_.flush();
-    if (!file_) return Error{fmt::format("{}: cannot be written: {}", path_, std::strerror(errno))};
+    if (!file_) {
+      return Error{fmt::format("{}: cannot be written: {}. Make room or check the disk, then start again.", path_,
+                               std::strerror(errno))};
+    }
     return base::success();
   }
 

@@ -32,13 +32,19 @@ class NoSink final : public task::Sink {
 
 Status write_file(const std::string& path, std::string_view bytes) {
   const auto failed = [&](std::string_view what) {
-    return Error{fmt::format("{}: {}: {}", path, what, std::strerror(errno))};
+    return Error{fmt::format("{}: {}: {}. Make room or check the disk, then start again.", path, what,
+                             std::strerror(errno))};
   };
   const std::string aside = path + ".new";
   const int fd = ::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return failed("cannot be written");
-  const bool written =
-      ::write(fd, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()) && ::fsync(fd) == 0;
+  bool written = true;
+  while (written && !bytes.empty()) {
+    const ssize_t size = ::write(fd, bytes.data(), bytes.size());
+    written = size >= 0;
+    if (written) bytes.remove_prefix(static_cast<std::size_t>(size));
+  }
+  written = written && ::fsync(fd) == 0;
   ::close(fd);
   if (!written || ::rename(aside.c_str(), path.c_str()) != 0) return failed("cannot be written");
   return base::success();

@@ -14,8 +14,13 @@
 #include <utility>
 #include <vector>
 
+#include "engine/observe/printable.h"
+
 namespace troth::app {
 namespace {
+
+/// Errors may quote keys, which may hold anything and be as long as the text.
+constexpr std::size_t kErrorBytesMax = 1024;
 
 using base::Error;
 using base::Value;
@@ -346,7 +351,7 @@ Error error_of(std::string_view name, int line, std::string_view message) {
   if (line > 0) text += ":" + std::to_string(line);
   text += ": ";
   text += message;
-  return {std::move(text)};
+  return {observe::printable(text, kErrorBytesMax)};
 }
 
 }  // namespace

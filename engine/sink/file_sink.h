@@ -41,6 +41,9 @@ class FileSink final : public task::Sink {
   [[nodiscard]] base::Status write(const std::vector<task::Outgoing>& records) override;
   [[nodiscard]] base::Result<std::string> make_durable() override;
 
+  /// The system refused a cut, a write or a sync.
+  [[nodiscard]] bool has_failed() const { return failed_.has_value(); }
+
  private:
   struct File {
     std::string stream;

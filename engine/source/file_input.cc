@@ -144,13 +144,15 @@ ReadResult FileInput::fail(std::string reason, std::string advice) {
   return {ReadState::kFailed};
 }
 
-std::string FileInput::read_at(std::uint64_t offset, std::size_t size) const {
+base::Result<std::string> FileInput::read_at(std::uint64_t offset, std::size_t size) const {
   std::string bytes(size, '\0');
   std::size_t have = 0;
   while (have < size) {
     const ssize_t got = pread(fd_, bytes.data() + have, size - have, static_cast<off_t>(offset + have));
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;
+    // What cannot be read must not look like an end: a packed file would pass for a plain one.
+    if (got < 0) return cannot_open(path_, words(errno), "Check the device and its connection, then run again.");
+    if (got == 0) break;
     have += static_cast<std::size_t>(got);
   }
   bytes.resize(have);

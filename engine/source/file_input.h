@@ -66,8 +66,8 @@ class FileInput {
   /// Bytes read so far.
   [[nodiscard]] std::uint64_t position() const { return position_; }
 
-  /// At most `size` bytes from `offset`, without moving; empty at the end and on errors. Seekable inputs only.
-  [[nodiscard]] std::string read_at(std::uint64_t offset, std::size_t size) const;
+  /// At most `size` bytes from `offset`, without moving; empty at the end. Seekable inputs only.
+  [[nodiscard]] base::Result<std::string> read_at(std::uint64_t offset, std::size_t size) const;
   [[nodiscard]] bool seek(std::uint64_t offset);
 
  private:

@@ -24,13 +24,19 @@ bool is_blank(std::string_view text) { return std::all_of(text.begin(), text.end
 base::Result<std::unique_ptr<LineReader>> LineReader::open(const std::string& path, const LineReaderOptions& options) {
   auto input = FileInput::open(path, options.follow, options.stdin_fd);
   if (!input.ok()) return input.error();
-  return std::unique_ptr<LineReader>(new LineReader(path, options, std::move(input).value()));
+  std::optional<Format> format;
+  if ((*input)->is_seekable()) {
+    auto prefix = (*input)->read_at(0, kFormatPrefix);
+    if (!prefix.ok()) return prefix.error();
+    format = format_of(*prefix, !options.follow);
+  }
+  return std::unique_ptr<LineReader>(new LineReader(path, options, std::move(input).value(), format));
 }
 
-LineReader::LineReader(std::string name, const LineReaderOptions& options, std::unique_ptr<FileInput> input)
-    : name_(std::move(name)), options_(options), input_(std::move(input)) {
+LineReader::LineReader(std::string name, const LineReaderOptions& options, std::unique_ptr<FileInput> input,
+                       std::optional<Format> format)
+    : name_(std::move(name)), options_(options), input_(std::move(input)), format_(format) {
   // A file that is followed may be empty yet: then its first bytes decide when they come.
-  if (input_->is_seekable()) format_ = format_of(input_->read_at(0, kFormatPrefix), !options_.follow);
   if (options_.follow && format_ != Format::kPlain) format_.reset();
 }
 
@@ -216,7 +222,9 @@ base::Status LineReader::skip_by_seeking(std::uint64_t lines, std::uint64_t plai
                    " were read of it before");
   }
   std::uint64_t begin = plain_bytes;
-  const std::string around = input_->read_at(plain_bytes - 1, 2);
+  const auto bytes = input_->read_at(plain_bytes - 1, 2);
+  if (!bytes.ok()) return bytes.error();
+  const std::string& around = *bytes;
   const bool ended_with_feed = !around.empty() && around[0] == '\n';
   // The last line may have lacked its '\n' when it was read, and have got it since.
   const bool has_got_feed = around.size() == 2 && around[1] == '\n';

@@ -70,7 +70,8 @@ class LineReader {
   [[nodiscard]] std::optional<std::uint64_t> size() const { return input_->size(); }
 
  private:
-  LineReader(std::string name, const LineReaderOptions& options, std::unique_ptr<FileInput> input);
+  LineReader(std::string name, const LineReaderOptions& options, std::unique_ptr<FileInput> input,
+             std::optional<Format> format);
 
   enum class Refill : std::uint8_t { kData, kEnd, kCaughtUp, kTimedOut, kFailed };
   [[nodiscard]] Refill refill(int timeout_ms);

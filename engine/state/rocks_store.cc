@@ -33,13 +33,18 @@ std::string advice_on(const rocksdb::Status& status, const std::string& message)
   if (says(message, "Permission denied") || says(message, "Operation not permitted")) {
     return "Give this user permission to read and write it.";
   }
+  if (says(message, "File too large"))
+    return "Files may not be that large here. Raise the limit (ulimit -f), then start again.";
   if (says(message, "Too many open files")) return "Raise the limit of open files (ulimit -n).";
-  if (status.IsCorruption() || status.IsInvalidArgument() || says(message, "No such file")) {
+  // Its words for CURRENT, which is there and cannot be opened: that is no damage.
+  const bool is_unreadable =
+      says(message, "Direct I/O is not supported") || says(message, "incompatible with filesystem");
+  if (status.IsCorruption() || (status.IsInvalidArgument() && !is_unreadable) || says(message, "No such file")) {
     return "The store is damaged. Put the directory aside and build the state anew from the input, or restore it from "
-           "a "
-           "backup.";
+           "a backup.";
   }
-  return "Check the disk, then start again: it goes on after the last commit.";
+  return std::string(is_unreadable ? "Its file CURRENT cannot be opened. " : "") +
+         "Check the disk, then start again: it goes on after the last commit.";
 }
 
 base::Error error_of(const std::string& path, std::string_view what, const rocksdb::Status& status) {
@@ -70,12 +75,17 @@ RocksStore::~RocksStore() {
   closed.PermitUncheckedError();
 }
 
+base::Error RocksStore::failed(std::string_view what, const rocksdb::Status& status) const {
+  has_failed_ = true;
+  return error_of(path_, what, status);
+}
+
 base::Result<std::optional<std::string>> RocksStore::get(std::string_view key) const {
   std::string value;
   const rocksdb::Status status = db_->Get(rocksdb::ReadOptions(), slice(key), &value);
   if (status.ok()) return std::optional(std::move(value));
   if (status.IsNotFound()) return std::optional<std::string>();
-  return error_of(path_, "a read failed", status);
+  return failed("a read failed", status);
 }
 
 base::Status RocksStore::scan(std::string_view from, std::string_view to,
@@ -90,7 +100,7 @@ base::Status RocksStore::scan(std::string_view from, std::string_view to,
     if (!each(view(at->key()), view(at->value()))) return base::success();
   }
   const rocksdb::Status status = at->status();
-  if (!status.ok()) return error_of(path_, "a read failed", status);
+  if (!status.ok()) return failed("a read failed", status);
   return base::success();
 }
 
@@ -108,7 +118,7 @@ base::Status RocksStore::commit(const task::Batch& batch) {
   settings.sync = true;  // P3: durable when it returns
   if (status.ok()) status = db_->Write(settings, &changes);
   if (status.ok()) return base::success();
-  failed_ = error_of(path_, "a commit failed", status);
+  failed_ = failed("a commit failed", status);
   return *failed_;
 }
 

@@ -9,6 +9,7 @@
 // always the state right after some commit, with the input positions and sink marks that belong to it.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -22,6 +23,7 @@
 
 namespace rocksdb {
 class DB;
+class Status;
 }
 
 namespace troth::state {
@@ -49,12 +51,18 @@ class RocksStore final : public task::Store {
       const std::function<bool(std::string_view key, std::string_view value)>& each) const override;
   [[nodiscard]] base::Status commit(const task::Batch& batch) override;
 
+  /// A read or a commit failed: what went wrong lies with the disk or the store, not with what was asked of it.
+  [[nodiscard]] bool has_failed() const { return has_failed_; }
+
  private:
   RocksStore(std::string path, std::unique_ptr<rocksdb::DB> db);
 
+  [[nodiscard]] base::Error failed(std::string_view what, const rocksdb::Status& status) const;
+
   std::string path_;
   std::unique_ptr<rocksdb::DB> db_;
-  std::optional<base::Error> failed_;  // the first commit that failed
+  mutable std::atomic<bool> has_failed_ = false;  // any worker may read
+  std::optional<base::Error> failed_;             // the first commit that failed
 };
 
 /// Version of the library and what it can do, one line: for `--version` and the first lines of a log.

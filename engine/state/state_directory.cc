@@ -5,13 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <optional>
-#include <sstream>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -44,22 +42,27 @@ std::string advice_on(int error) {
     case ENOSPC:
     case EDQUOT:
       return "Make room, then run again.";
+    case EMFILE:
+    case ENFILE:
+      return "Raise the limit of open files (ulimit -n).";
     default:
-      return "Check the path and the device.";
+      return "Check the path and the device, then run again.";
   }
-}
-
-base::Error failed(const std::string& path, const std::string& what, int error) {
-  return refused(path, what + ": " + words(error), advice_on(error));
 }
 
 /// 0 or the errno.
 int write_synced(const std::string& path, std::string_view text) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return errno;
-  const ssize_t written = ::write(fd, text.data(), text.size());
-  int error = written < 0 ? errno : 0;
-  if (error == 0 && written != static_cast<ssize_t>(text.size())) error = ENOSPC;
+  int error = 0;
+  while (error == 0 && !text.empty()) {
+    const ssize_t written = ::write(fd, text.data(), text.size());
+    if (written < 0) {
+      error = errno;
+    } else {
+      text.remove_prefix(static_cast<std::size_t>(written));
+    }
+  }
   if (error == 0 && fsync(fd) != 0) error = errno;
   if (::close(fd) != 0 && error == 0) error = errno;
   return error;
@@ -73,13 +76,16 @@ int sync_directory(const std::string& path) {
   return error;
 }
 
-/// Nothing if there is no such file.
-std::optional<std::string> read_file(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return std::nullopt;
-  std::ostringstream text;
-  text << in.rdbuf();
-  return std::move(text).str();
+/// 0 or the errno. A file that is there and cannot be read must not be taken for a damaged one.
+int read_file(const std::string& path, std::string& text) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return errno;
+  std::array<char, 1024> chunk;
+  ssize_t got = 0;
+  while ((got = ::read(fd, chunk.data(), chunk.size())) > 0) text.append(chunk.data(), static_cast<std::size_t>(got));
+  const int error = got < 0 ? errno : 0;
+  ::close(fd);
+  return error;
 }
 
 /// Takes `word` away from the front of `text` if it stands there.
@@ -96,10 +102,12 @@ std::string without_trailing_slashes(std::string path) {
 
 }  // namespace
 
-base::Result<std::unique_ptr<StateDirectory>> StateDirectory::open(const std::string& path, Mode mode) {
+base::Result<std::unique_ptr<StateDirectory>> StateDirectory::open(const std::string& path, Mode mode,
+                                                                   int* system_error) {
   if (path.empty()) return base::Error{"--state needs the name of a directory; it is empty."};
   std::unique_ptr<StateDirectory> directory(new StateDirectory(without_trailing_slashes(path), false));
   auto ready = directory->create_or_check(mode);
+  if (system_error != nullptr) *system_error = directory->system_error_;
   if (!ready.ok()) return ready.error();
   return directory;
 }
@@ -127,40 +135,44 @@ StateDirectory::~StateDirectory() {
   fs::remove_all(path_, ignored);
 }
 
+base::Error StateDirectory::failed(const std::string& what, int error) {
+  system_error_ = error;
+  return refused(path_, what + ": " + words(error), advice_on(error));
+}
+
 base::Status StateDirectory::create_or_check(Mode mode) {
   std::error_code error;
   const fs::file_status status = fs::status(path_, error);
   if (status.type() == fs::file_type::none || status.type() == fs::file_type::unknown) {
-    return failed(path_, "cannot be looked at", error.value());
+    return failed("cannot be looked at", error.value());
   }
   if (status.type() == fs::file_type::not_found) {
     if (mode == Mode::kMustExist)
       return refused(path_, "there is none", "Check the path, or make one by a run with it.");
     const fs::path parent = fs::absolute(path_).parent_path();
     fs::create_directories(parent, error);
-    if (error) return failed(path_, "cannot be created", error.value());
-    if (mkdir(path_.c_str(), 0700) != 0) return failed(path_, "cannot be created", errno);
+    if (error) return failed("cannot be created", error.value());
+    if (mkdir(path_.c_str(), 0700) != 0) return failed("cannot be created", errno);
     const int unsynced = sync_directory(parent.string());
-    if (unsynced != 0) return failed(path_, "cannot be made durable", unsynced);
+    if (unsynced != 0) return failed("cannot be made durable", unsynced);
   } else if (status.type() != fs::file_type::directory) {
     return refused(path_, "it is a file, not a directory", "Choose another with --state.");
   }
   if (faccessat(AT_FDCWD, path_.c_str(), R_OK | W_OK | X_OK, AT_EACCESS) != 0) {
-    return failed(path_, "cannot be used", errno);
+    return failed("cannot be used", errno);
   }
 
-  const fs::path marker = fs::path(path_) / kMarkerName;
-  if (const auto text = read_file(marker)) return read_marker(*text);
-  if (fs::exists(marker, error)) {
-    return refused(path_, "its file TROTH cannot be read", "Give this user permission to read it.");
-  }
+  std::string text;
+  const int unread = read_file(path_ + "/" + std::string(kMarkerName), text);
+  if (unread == 0) return read_marker(text);
+  if (unread != ENOENT) return failed("its file TROTH cannot be read", unread);
   // A crash between creating the folder and naming its format leaves it empty, or with a TROTH.new.
   for (const auto& entry : fs::directory_iterator(path_, error)) {
     if (entry.path().filename() == kMarkerAside) continue;
     return refused(path_, "it is not empty and no state of Troth (it has no file TROTH)",
                    "Choose another with --state; nothing in it was touched.");
   }
-  if (error) return failed(path_, "cannot be listed", error.value());
+  if (error) return failed("cannot be listed", error.value());
   if (mode == Mode::kMustExist) {
     return refused(path_, "there is no state in it", "Check the path, or make one by a run with it.");
   }
@@ -206,7 +218,7 @@ base::Status StateDirectory::write_marker() {
   int error = write_synced(aside, text);
   if (error == 0 && std::rename(aside.c_str(), marker.c_str()) != 0) error = errno;
   if (error == 0) error = sync_directory(path_);
-  if (error != 0) return failed(path_, "its file TROTH cannot be written", error);
+  if (error != 0) return failed("its file TROTH cannot be written", error);
   return base::success();
 }
 

@@ -27,7 +27,9 @@ class StateDirectory {
     kCreate,     // where there is nothing, or an empty folder, one is made
     kMustExist,  // queries: nothing is made
   };
-  [[nodiscard]] static base::Result<std::unique_ptr<StateDirectory>> open(const std::string& path, Mode mode);
+  /// `system_error`: set to the errno if it was the system that refused something, else to 0.
+  [[nodiscard]] static base::Result<std::unique_ptr<StateDirectory>> open(const std::string& path, Mode mode,
+                                                                          int* system_error = nullptr);
   /// A directory in $TMPDIR (or /tmp) that is removed with everything in it when this object goes, whatever the reason.
   /// The store in it must have been closed by then.
   [[nodiscard]] static base::Result<std::unique_ptr<StateDirectory>> temporary();
@@ -48,12 +50,14 @@ class StateDirectory {
  private:
   StateDirectory(std::string path, bool is_temporary);
   [[nodiscard]] base::Status create_or_check(Mode mode);
+  [[nodiscard]] base::Error failed(const std::string& what, int error);
   [[nodiscard]] base::Status read_marker(const std::string& text);
   [[nodiscard]] base::Status write_marker();
 
   std::string path_;
   bool is_temporary_;
   bool has_store_ = false;
+  int system_error_ = 0;
 };
 
 }  // namespace troth::state

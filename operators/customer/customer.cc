@@ -5,6 +5,7 @@
 #include "engine/base/assert.h"
 #include "engine/base/planted.h"
 #include "engine/event/codec.h"
+#include "operators/customer/stored.h"
 
 namespace troth::operators {
 namespace {
@@ -27,6 +28,16 @@ bool is_last_of_its_name(const Held& held) {
 
 void add_to(Accumulator& sums, const std::vector<EvidenceItem>& items, const GlobalPolicy& policy) {
   for (const EvidenceItem& item : items) sums.add(item.dimension, item.stamp, item.amount, policy);
+}
+
+/// Whether what was read of the remains can be added to.
+bool is_sound(const Remains& remains) {
+  const Orders& orders = remains.orders;
+  const auto is_time_or_none = [](TimeUs t) { return t == -1 || stored::is_time(t); };
+  return stored::is_count(remains.kept) && stored::is_count(remains.broken) && stored::is_count(orders.count) &&
+         stored::is_time(orders.first) && stored::is_time(orders.last) && orders.first <= orders.last &&
+         is_time_or_none(remains.last_event) && remains.last_event < event::kEndOfTime &&
+         is_time_or_none(remains.last_seal);
 }
 
 }  // namespace
@@ -510,6 +521,7 @@ bool Customer::decode_head(base::ByteReader& in) {
   remains_.orders.last = in.zigzag();
   remains_.last_event = in.zigzag();
   remains_.last_seal = in.zigzag();
+  if (!is_sound(remains_)) return false;
   for (auto* events : {&updates_, &actions_}) {
     const std::size_t count = in.count();
     for (std::size_t i = 0; i < count; ++i) {

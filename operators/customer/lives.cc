@@ -5,6 +5,7 @@
 
 #include "engine/base/assert.h"
 #include "operators/customer/case.h"
+#include "operators/customer/stored.h"
 
 namespace troth::operators {
 
@@ -271,7 +272,7 @@ bool Lives::decode_sealed(base::ByteReader& in) {
     const TimeUs first = in.zigzag();
     const auto span = static_cast<TimeUs>(in.varint());
     const std::string_view home = in.string();
-    if (!in.ok() || name.size() < 2 || span < 0) return false;
+    if (!in.ok() || name.size() < 2 || !stored::is_time(first) || !stored::is_time(span)) return false;
     objects_[name].sealed.push_back({first, first + span, home.empty() ? name : std::string(home)});
   }
   return in.ok();

@@ -95,7 +95,8 @@ void EraSums::encode(base::ByteWriter& out) const {
 bool EraSums::decode(base::ByteReader& in) {
   sums_.clear();
   const std::size_t count = in.count();
-  constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  // Half of what fits: the sums of what is not sealed are added to these, and damage must not make that overflow.
+  constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max() / 2);
   std::int64_t before = -1;
   sums_.reserve(count);
   for (std::size_t i = 0; i < count && in.ok(); ++i) {

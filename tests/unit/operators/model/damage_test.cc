@@ -1,0 +1,92 @@
+// Stored states with numbers that no honest state has: damage that checksums missed is refused when it is read; it must
+// not stop the process by an overflow later.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/unit/operators/model/desk.h"
+
+namespace troth::operators::test {
+namespace {
+
+constexpr std::int64_t kFar = std::int64_t{1} << 61U;
+
+/// The state as it is stored after `damage` was done to a small, honest one.
+template <typename Damage>
+bool is_read_after(const Damage& damage) {
+  Desk desk;
+  desk.tell(day(1), "order.placed", "e1", {{"order_id", "1"}, {"total_minor", 5000}});
+  desk.settle();
+  damage(desk.state());
+  PartMap stored;
+  desk.encode(stored);
+  return desk.model().decode(TrustModel::key("default", "ann"), stored).ok();
+}
+
+TEST(Damage, an_honest_state_is_read) {
+  EXPECT_TRUE(is_read_after([](TrustState&) {}));
+}
+
+TEST(Damage, a_count_of_promises_that_would_overflow_is_refused) {
+  EXPECT_FALSE(is_read_after([](TrustState& state) { state.sent.kept = kFar; }));
+  EXPECT_FALSE(is_read_after([](TrustState& state) { state.sent.broken = -1; }));
+}
+
+TEST(Damage, a_loss_that_would_overflow_is_refused) {
+  EXPECT_FALSE(is_read_after([](TrustState& state) { state.sent.losses[Kind::kStars] = -kFar; }));
+}
+
+TEST(Damage, a_time_beyond_all_times_is_refused) {
+  EXPECT_FALSE(is_read_after([](TrustState& state) { state.earliest_arrival = kFar; }));
+  EXPECT_FALSE(is_read_after([](TrustState& state) {
+    state.sent.customer_alerts[0].revision = 1;
+    state.sent.customer_alerts[0].since = -1;
+  }));
+}
+
+TEST(Damage, a_revision_that_would_overflow_is_refused) {
+  EXPECT_FALSE(is_read_after([](TrustState& state) { state.sent.customer_alerts[0].revision = kFar; }));
+}
+
+TEST(Damage, a_last_event_beyond_the_end_of_time_is_refused) {
+  const auto head_with_last_event = [](TimeUs last) {
+    base::ByteWriter head;
+    Accumulator().encode(head);
+    for (int i = 0; i < 3; ++i) head.varint(0);        // kept, broken, orders
+    for (int i = 0; i < 2; ++i) head.zigzag(0);        // first and last order
+    head.zigzag(last);
+    head.zigzag(-1);                                   // no case was sealed
+    for (int i = 0; i < 2; ++i) head.varint(0);        // updates, actions
+    return std::move(head).take();
+  };
+  const auto is_read = [](const std::string& head) {
+    const auto policy = policy_with();
+    Customer customer("default", "ann", *policy);
+    base::ByteReader in(head);
+    return customer.decode_head(in);
+  };
+  EXPECT_TRUE(is_read(head_with_last_event(day(1))));
+  EXPECT_FALSE(is_read(head_with_last_event(kFar)));
+  EXPECT_FALSE(is_read(head_with_last_event(-2)));
+}
+
+TEST(Damage, a_sealed_life_beyond_all_times_is_refused) {
+  const auto is_read = [](TimeUs first, std::uint64_t span) {
+    base::ByteWriter lives;
+    lives.varint(1);
+    lives.string("o:1");
+    lives.zigzag(first);
+    lives.varint(span);
+    lives.string("");
+    const auto policy = policy_with();
+    Customer customer("default", "ann", *policy);
+    base::ByteReader in(lives.bytes());
+    return customer.decode_lives(in);
+  };
+  EXPECT_TRUE(is_read(day(1), 5));
+  EXPECT_FALSE(is_read(kNever, 5));
+  EXPECT_FALSE(is_read(day(1), std::uint64_t{1} << 62U));
+}
+
+}  // namespace
+}  // namespace troth::operators::test

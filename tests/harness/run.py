@@ -19,6 +19,7 @@ TREE = pathlib.Path(__file__).resolve().parent.parent.parent
 RELEASE = TREE / "build" / "release"
 ASAN = TREE / "build" / "asan"
 PLANTED = TREE / "build" / "planted"
+FUZZ = TREE / "build" / "fuzz"
 GROUP_TIME_LIMIT_S = 20 * 60
 LONG_TIME_LIMIT_S = 12 * 3600
 
@@ -55,9 +56,9 @@ def run(command, options, **more):
         return None
 
 
-def build(preset, options, targets=()):
+def build(preset, options, targets=(), without_tests=False):
     started = time.monotonic()
-    configured = run(["cmake", "--preset", preset, "-DTROTH_TESTS=ON"], options, stdout=subprocess.DEVNULL)
+    configured = run(["cmake", "--preset", preset, f"-DTROTH_TESTS={'OFF' if without_tests else 'ON'}"], options, stdout=subprocess.DEVNULL)
     only = ["--target", *targets] if targets else []
     built = configured is not None and configured.returncode == 0 and run(["cmake", "--build", "--preset", preset, *only], options)
     ok = bool(built) and built.returncode == 0
@@ -192,6 +193,23 @@ def group_crash(options):
     return counts
 
 
+def group_hostile(options):
+    counts = Counts()
+    for test in sorted((TREE / "tests" / "hostile").glob("*_test.py")):
+        counts.add(unittests(test, options))
+    return counts
+
+
+def group_fuzz(options):
+    counts = build("fuzz", options, without_tests=True)
+    if counts.failed:
+        return counts
+    seconds = 3600 if options.long else 30
+    ledger = ["--ledger", TREE / "tests" / "ledger" / "fuzz.ndjson"] if options.long else []
+    counts.add(script([TREE / "tests" / "fuzz" / "run", "--build", FUZZ, "--seconds", seconds, "--jobs", 2, *ledger], options))
+    return counts
+
+
 def group_broker(options):
     counts = Counts()
     for test in sorted((TREE / "tests" / "broker").glob("*_test.py")):
@@ -207,6 +225,8 @@ GROUPS = {
     "scenarios": group_scenarios,  # the binary against the oracle: random histories, real data, kills
     "simulation": group_simulation,  # engine and model over a world that fails; planted bugs
     "crash": group_crash,          # real kills and real disk trouble
+    "hostile": group_hostile,      # hostile bytes, files, policies through the binary
+    "fuzz": group_fuzz,            # libFuzzer targets, with sanitizers
     "broker": group_broker,        # a real Kafka broker, a real Prometheus
     "asan": group_asan,            # unit and golden again, with address and undefined-behaviour sanitizers
 }

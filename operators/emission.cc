@@ -282,6 +282,8 @@ TimeUs emit_case_alerts(TrustState& state, const View& view, TimeUs tau, const s
   });
   for (auto& [bucket, wait] : waits) {
     bucket->compare_again_at = wait;
+    // A view that knows only part of the events is thrown away; what waits must not be forgotten with it.
+    if (Bucket* own = state.customer.bucket(bucket->key)) own->compare_again_at = wait;
     waiting = std::min(waiting, wait);
   }
   for (auto& [key, intervals] : current) {

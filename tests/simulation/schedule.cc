@@ -93,6 +93,8 @@ class Drawing {
     std::vector<Arrival> arrivals = draw_arrivals();
     spread(arrivals);
     schedule_.as_of = schedule_.end + draw_rest();
+    const auto& global = schedule_.policy->global();
+    if (schedule_.as_of > schedule_.begin + global.quiet_us + global.lateness_us) schedule_.later_policy.reset();
     return std::move(schedule_);
   }
 

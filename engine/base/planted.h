@@ -41,7 +41,6 @@
   X(offset_read_twice, "a record below the next offset is taken again")                              \
   X(resettle_skipped, "another policy does not settle the stored keys")                              \
   X(resettle_resumes_too_far, "settling again under another policy skips a key after a restart")     \
-  X(resettling_speaks_last, "what another policy changes is said behind what records then bring about") \
   X(closing_keys_not_noted, "a commit within a close does not list the keys still to be settled")    \
   X(canary, "the final check compares with something else: must be found at once")
 

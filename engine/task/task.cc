@@ -370,7 +370,7 @@ base::Result<bool> Task::resettle_some(std::size_t keys_max) {
   TROTH_ASSERT(is_resettling());
   std::vector<std::string> keys;
   if (auto status = cache_.append_stored(resettled_to_, keys_max, keys); !status) return status.error();
-  order_ = TROTH_PLANTED(resettling_speaks_last) ? TaskOutput::kAtCommit : TaskOutput::kBeforeRecords;
+  order_ = TaskOutput::kBeforeRecords;
   for (std::string& key : keys) {
     if (auto status = settle(key); !status) return status.error();
     resettled_to_ = std::move(key);

@@ -86,6 +86,10 @@ class Play {
       world_.tell("life " + std::to_string(life));
       const base::Status status = live();
       if (result_.violation) return std::move(result_);
+      if (status && schedule_.later_policy && !result_.is_under_later_policy) {
+        change_policy();  // at the latest when all is read: then nothing else would settle a key
+        continue;
+      }
       if (status) {
         result_.sent = world_.sent;
         return std::move(result_);
@@ -103,12 +107,14 @@ class Play {
   static constexpr std::string_view kStopped = "stopped in good order";
 
   void choose_policy(int life) {
-    if (life > 0 && !result_.is_under_later_policy && schedule_.later_policy && world_.dice.percent(50)) {
-      result_.is_under_later_policy = true;
-      mark(Mark::kPolicyChange);
-      world_.tell("policy changes");
-    }
+    if (life > 0 && !result_.is_under_later_policy && schedule_.later_policy && world_.dice.percent(25)) change_policy();
     model_ = std::make_unique<TrustModel>(result_.is_under_later_policy ? schedule_.later_policy : schedule_.policy, "secret");
+  }
+
+  void change_policy() {
+    result_.is_under_later_policy = true;
+    mark(Mark::kPolicyChange);
+    world_.tell("policy changes");
   }
 
   base::Status live() {
@@ -387,6 +393,7 @@ Schedule sorted_facts(const Schedule& schedule, const Counts& counts) {
   Schedule sorted = schedule;
   sorted.mode = Mode::kFilesAdaptive;
   sorted.partitions = 1;
+  sorted.later_policy.reset();
   sorted.inputs = {"sorted"};
   sorted.dirty_bytes_max = sorted.cache_bytes = std::size_t{1} << 24U;
   std::vector<Logged> facts;
@@ -472,6 +479,7 @@ class Judge {
   std::optional<std::string> against_same_arrivals() {
     World world(schedule_.seed ^ 0xCA1F, 0, false);
     Schedule plain = schedule_;
+    plain.later_policy.reset();
     if (found_.is_under_later_policy) plain.policy = schedule_.later_policy;
     const Result expected = Play(plain, world).run();
     if (expected.violation) return "the plain run fails: " + *expected.violation;

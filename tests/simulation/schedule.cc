@@ -93,8 +93,9 @@ class Drawing {
     std::vector<Arrival> arrivals = draw_arrivals();
     spread(arrivals);
     schedule_.as_of = schedule_.end + draw_rest();
-    const auto& global = schedule_.policy->global();
-    if (schedule_.as_of > schedule_.begin + global.quiet_us + global.lateness_us) schedule_.later_policy.reset();
+    const TimeUs sealing_begins = schedule_.begin + schedule_.policy->global().quiet_us + schedule_.policy->global().lateness_us;
+    if (schedule_.later_policy) schedule_.as_of = std::min(schedule_.as_of, std::max(schedule_.end, sealing_begins));
+    if (schedule_.as_of > sealing_begins) schedule_.later_policy.reset();
     return std::move(schedule_);
   }
 
@@ -114,13 +115,19 @@ class Drawing {
       s.policy = policies().with_caps;
       s.has_caps = true;
       s.overlay = filled(kShort, kCaps);
-    } else if (dice_.percent(70)) {
+    } else if (dice_.percent(55)) {
       s.policy = policies().short_lives;
       s.overlay = filled(kShort, "");
     } else {
       s.policy = policies().common;
       s.overlay = "{}";
-      if (s.mode != Mode::kFilesFixed && dice_.percent(70)) s.later_policy = policies().later;
+      if (s.mode != Mode::kFilesFixed && dice_.percent(80)) {
+        s.later_policy = policies().later;
+        // Settling all keys again is long: it is to be interrupted between any two of them.
+        s.keys_per_slice = 1;
+        s.dirty_bytes_max = 2'000;
+        s.trouble_permille = std::max(s.trouble_permille, 60);
+      }
     }
     s.log.assign(s.inputs.size(), std::vector<std::vector<Logged>>(static_cast<std::size_t>(is_live() ? s.partitions : 1)));
   }
@@ -138,7 +145,7 @@ class Drawing {
       const std::string tenant = i % 3 == 2 ? "acme" : "default";
       Teller teller(dice_.next(), alert_ids_of(tenant, name));
       // An erasure ends everything, so it is seldom; what comes after it is refused.
-      const std::int64_t erased_at = dice_.percent(12) ? dice_.between(0, events / customers) : -1;
+      const std::int64_t erased_at = dice_.percent(schedule_.later_policy ? 40 : 12) ? dice_.between(0, events / customers) : -1;
       schedule_.has_erasure = schedule_.has_erasure || erased_at >= 0;
       TimeUs at = operators::test::kMonday + dice_.hours(0, 200);
       for (int k = 0; k < events / customers + 1; ++k) {
@@ -172,7 +179,7 @@ class Drawing {
     }
     bool is_late = false;
     bool is_at_boundary = false;
-    if (dice_.permille(15)) {
+    if (!schedule_.later_policy && dice_.permille(15)) {  // 45 days there: too long
       is_at_boundary = dice_.percent(40);
       at = told.time + lateness + (is_at_boundary ? 0 : dice_.between(0, 3 * 86'400) * kSecond);
       is_late = true;

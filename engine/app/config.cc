@@ -11,7 +11,6 @@
 #include "engine/app/yaml.h"
 #include "engine/base/limits.h"
 #include "engine/base/value.h"
-#include "engine/observe/printable.h"
 #include "engine/source/kafka_settings.h"
 
 namespace troth::app {
@@ -20,9 +19,6 @@ namespace {
 using base::Error;
 using base::Status;
 using base::Value;
-
-/// Errors quote keys, which may hold anything and be as long as the file.
-constexpr std::size_t kErrorBytesMax = 1024;
 
 /// One map of the file, read key by key; what is not asked for is an error. The first error stays.
 class Section {
@@ -138,7 +134,7 @@ class Section {
     if (error_) return;
     const std::string full = path_.empty() ? std::string(key) : key.empty() ? path_ : path_ + "." + std::string(key);
     const std::string text = fmt::format("{}:{}: {} {}", name_, at.line(), full.empty() ? "the file" : full, what);
-    error_ = Error{observe::printable(text, kErrorBytesMax)};
+    error_ = document_error(text);
   }
   /// After everything known was asked for.
   void refuse_unknown() {

@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "engine/base/limits.h"
+#include "engine/base/write_all.h"
 #include "engine/task/keys.h"
 
 namespace troth::app {
@@ -38,13 +39,7 @@ Status write_file(const std::string& path, std::string_view bytes) {
   const std::string aside = path + ".new";
   const int fd = ::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return failed("cannot be written");
-  bool written = true;
-  while (written && !bytes.empty()) {
-    const ssize_t size = ::write(fd, bytes.data(), bytes.size());
-    written = size >= 0;
-    if (written) bytes.remove_prefix(static_cast<std::size_t>(size));
-  }
-  written = written && ::fsync(fd) == 0;
+  const bool written = base::write_all(fd, bytes) == 0 && ::fsync(fd) == 0;
   ::close(fd);
   if (!written || ::rename(aside.c_str(), path.c_str()) != 0) return failed("cannot be written");
   return base::success();

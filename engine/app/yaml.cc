@@ -19,7 +19,6 @@
 namespace troth::app {
 namespace {
 
-/// Errors may quote keys, which may hold anything and be as long as the text.
 constexpr std::size_t kErrorBytesMax = 1024;
 
 using base::Error;
@@ -351,7 +350,7 @@ Error error_of(std::string_view name, int line, std::string_view message) {
   if (line > 0) text += ":" + std::to_string(line);
   text += ": ";
   text += message;
-  return {observe::printable(text, kErrorBytesMax)};
+  return document_error(text);
 }
 
 }  // namespace
@@ -367,5 +366,7 @@ base::Result<Value> read_yaml(std::string_view text, std::string_view name) {
     return error_of(name, 0, std::string("cannot be read as YAML: ") + error.what());
   }
 }
+
+Error document_error(std::string_view text) { return {observe::printable(text, kErrorBytesMax)}; }
 
 }  // namespace troth::app

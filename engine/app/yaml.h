@@ -23,4 +23,8 @@ inline constexpr std::size_t kYamlExpandedBytesMax = 16 * kYamlBytesMax;
 /// The tree of one document, each value with its line. `name` is how errors call the text: a path, say.
 [[nodiscard]] base::Result<base::Value> read_yaml(std::string_view text, std::string_view name);
 
+/// An error about a document, fit for a terminal and a log: it may quote keys, which may hold anything and be as long
+/// as the text.
+[[nodiscard]] base::Error document_error(std::string_view text);
+
 }  // namespace troth::app

@@ -15,6 +15,7 @@
 #include "engine/base/assert.h"
 #include "engine/base/bytes.h"
 #include "engine/base/json.h"
+#include "engine/base/write_all.h"
 
 namespace troth::sink {
 namespace {
@@ -249,14 +250,8 @@ base::Result<std::string> FileSink::make_durable() {
 }
 
 base::Status FileSink::flush(File& file) {
-  std::string_view rest = file.buffer;
-  if (!rest.empty()) file.is_synced = false;
-  while (!rest.empty()) {
-    const ssize_t written = ::write(file.fd, rest.data(), rest.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return fail(file, "cannot be written", errno);
-    rest.remove_prefix(static_cast<std::size_t>(written));
-  }
+  if (!file.buffer.empty()) file.is_synced = false;
+  if (const int error = base::write_all(file.fd, file.buffer); error != 0) return fail(file, "cannot be written", error);
   file.length += file.buffer.size();
   file.buffer.clear();
   return base::success();

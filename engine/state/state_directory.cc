@@ -14,6 +14,8 @@
 #include <system_error>
 #include <utility>
 
+#include "engine/base/write_all.h"
+
 namespace troth::state {
 namespace {
 
@@ -54,15 +56,7 @@ std::string advice_on(int error) {
 int write_synced(const std::string& path, std::string_view text) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return errno;
-  int error = 0;
-  while (error == 0 && !text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0) {
-      error = errno;
-    } else {
-      text.remove_prefix(static_cast<std::size_t>(written));
-    }
-  }
+  int error = base::write_all(fd, text);
   if (error == 0 && fsync(fd) != 0) error = errno;
   if (::close(fd) != 0 && error == 0) error = errno;
   return error;

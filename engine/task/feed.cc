@@ -37,7 +37,8 @@ base::Status Feed::drain() {
   while (auto taken = merger_->take()) {
     waiting_[taken->input].fetch_sub(1, std::memory_order_relaxed);
     Numbered& item = taken->item;
-    auto status = task_->offer(std::move(item.decoded), taken->ends_input && !TROTH_PLANTED(end_behind_records_lost), item.number);
+    auto status = task_->offer(std::move(item.decoded), taken->ends_input && !TROTH_PLANTED(end_behind_records_lost),
+                               item.number);
     if (!status) return status;
   }
   return base::success();

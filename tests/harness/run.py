@@ -170,11 +170,16 @@ def group_golden(options):
     return counts
 
 
-def group_scenarios(options):
+def scripts_of(folder, options):
+    """Every `*_test.py` of a folder of tests."""
     counts = Counts()
-    for test in sorted((TREE / "tests" / "scenarios").glob("*_test.py")):
+    for test in sorted((TREE / "tests" / folder).glob("*_test.py")):
         counts.add(unittests(test, options))
     return counts
+
+
+def group_scenarios(options):
+    return scripts_of("scenarios", options)
 
 
 def group_simulation(options):
@@ -187,17 +192,11 @@ def group_simulation(options):
 
 
 def group_crash(options):
-    counts = Counts()
-    for test in sorted((TREE / "tests" / "crash").glob("*_test.py")):
-        counts.add(unittests(test, options))
-    return counts
+    return scripts_of("crash", options)
 
 
 def group_hostile(options):
-    counts = Counts()
-    for test in sorted((TREE / "tests" / "hostile").glob("*_test.py")):
-        counts.add(unittests(test, options))
-    return counts
+    return scripts_of("hostile", options)
 
 
 def group_fuzz(options):
@@ -211,9 +210,7 @@ def group_fuzz(options):
 
 
 def group_broker(options):
-    counts = Counts()
-    for test in sorted((TREE / "tests" / "broker").glob("*_test.py")):
-        counts.add(unittests(test, options))
+    counts = scripts_of("broker", options)
     # Source and sink alone, as one test: the program prints its own.
     counts.add(script([sys.executable, TREE / "tests" / "broker" / "adapters" / "run.py", RELEASE / "tests" / "broker_adapters"], options))
     return counts

@@ -114,8 +114,11 @@ def next_seed():
     return max([json.loads(line)["to"] for line in LEDGER.read_text().splitlines() if line.strip()], default=0)
 
 
-def note(first, count, total, marks, bugs):
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=TREE, stdout=subprocess.PIPE, text=True, check=False).stdout.strip()
+def commit_now():
+    return subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=TREE, stdout=subprocess.PIPE, text=True, check=False).stdout.strip()
+
+
+def note(commit, first, count, total, marks, bugs):
     line = {
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "commit": commit,
@@ -141,12 +144,13 @@ def main():
     parser.add_argument("--ledger", action="store_true", help="go on behind the ledger's last seed, and append to it")
     options = parser.parse_args()
 
+    commit = commit_now()  # at the start: the tree may move on meanwhile
     first = next_seed() if options.ledger else 0
     total, marks, too_few = schedules(options, first, options.seeds)
     bugs = planted_bugs(options)
     wrong = oracle(options)
     if options.ledger:
-        note(first, options.seeds, total, marks, bugs)
+        note(commit, first, options.seeds, total, marks, bugs)
     checks = [total["findings"] == 0, too_few == 0, bugs[0] == bugs[1] and bugs[1] > 20, wrong == 0]
     print(f"{checks.count(True)} passed, {checks.count(False)} failed")
     return 0 if all(checks) else 1

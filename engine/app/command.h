@@ -22,6 +22,7 @@ void add_query(CLI::App& app, Action& action);
 void add_explain(CLI::App& app, Action& action);
 void add_top(CLI::App& app, Action& action);
 void add_validate(CLI::App& app, Action& action);
+void add_config(CLI::App& app, Action& action);
 void add_inspect(CLI::App& app, Action& action);
 void add_topics(CLI::App& app, Action& action);
 void add_completion(CLI::App& app, Action& action);

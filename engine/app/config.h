@@ -1,5 +1,11 @@
-// Config: what `troth run` is told: one YAML file, every key checked, errors with line and remedy (schemas/config.json
-// says the same for editors). Plain data; read once at start.
+// Config: what `troth run` is told: one YAML file and variables of the environment over it, every key checked, errors
+// with place and remedy (schemas/config.json says the same for editors). Plain data; read once at start.
+//
+//     file ──▶ tree ──▶ variables over it ──▶ sections, rules ──▶ secrets, files, what the client library can ──▶ Config
+//              └──────────── parse_config: pure ──────────────┘  └──────────────── load_config ──────────────┘
+//
+// Promise: no error and no warning made here holds the value of a setting. Where security would be given up, it must be
+// said by a key that is named `insecure_…`.
 #pragma once
 
 #include <cstdint>
@@ -14,14 +20,34 @@
 
 namespace troth::app {
 
+/// What is promised of outputs: each exactly once (they are written in transactions), or each at least once.
+enum class Delivery : std::uint8_t { kExactlyOnce, kAtLeastOnce };
+
+/// Where a secret is read from, if it does not stand in the configuration itself.
+struct SecretSource {
+  enum class Kind : std::uint8_t { kFile, kEnvironment } kind = Kind::kFile;
+  std::string name;  // path or variable
+};
+
 struct KafkaConfig {
   std::string bootstrap;
   std::string client_id = "troth";
   std::string group = "troth";
-  std::string instance;                         // group.instance.id; empty: none
-  std::map<std::string, std::string> settings;  // passed to the client library
+  std::string instance;                                // group.instance.id; empty: none
+  std::map<std::string, std::string> settings;         // passed to the client library
+  std::map<std::string, SecretSource> secret_sources;  // setting → where load_config gets its value from
   std::vector<std::string> inputs = {"orders", "deliveries", "complaints", "reviews", "customers"};
   std::vector<std::string> outputs = {"trust.scores", "trust.alerts", "trust.promises", "trust.deadletter"};
+  Delivery delivery = Delivery::kExactlyOnce;
+  std::optional<std::string> changelog = "trust.changelog";  // compacted topic that holds the state; nothing: none
+  bool repartition = false;                                  // by customer, through repartition_topic
+  std::string repartition_topic = "trust.events";
+  int standby = 0;  // copies of the state on other instances
+  int transaction_timeout_ms = 30'000;
+  std::map<std::string, event::TimeUs> silence;  // input → how long it may say nothing before it counts as silent
+  bool insecure_plaintext = false;               // to other machines
+  bool insecure_sasl_without_tls = false;
+  bool insecure_no_host_name_check = false;
 };
 
 struct FilesConfig {
@@ -45,12 +71,21 @@ struct Config {
   event::TimeUs clock_offset_us = 0;  // a rehearsal: the wall clock, shifted
   std::string log_level = "info";
   bool log_json = false;
+  std::vector<std::string> overridden_by;  // variables of the environment that were taken
+  std::vector<std::string> warnings;       // load_config: to be said at start
 };
 
-/// Relative paths in the file are taken from the file's own folder.
-[[nodiscard]] base::Result<Config> read_config(const std::string& path);
-/// The same from text; `folder` is what relative paths are taken from.
+/// Variables of an environment, by name.
+using Environment = std::map<std::string, std::string, std::less<>>;
+[[nodiscard]] Environment process_environment();
+
+/// Pure: opens no file and reads no secret. Relative paths are taken from `folder`.
 [[nodiscard]] base::Result<Config> parse_config(std::string_view text, const std::string& name,
-                                                const std::string& folder);
+                                                const std::string& folder, const Environment& environment = {});
+/// The file as it stands, by itself: for who judges a file that may be meant for another machine.
+[[nodiscard]] base::Result<Config> read_config(const std::string& path);
+/// What `troth run` takes: the file, the environment over it, secrets in their places. Whatever could be known before
+/// a broker is asked is known here: files that cannot be read, a client library that cannot do what is wanted.
+[[nodiscard]] base::Result<Config> load_config(const std::string& path, const Environment& environment);
 
 }  // namespace troth::app

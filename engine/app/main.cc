@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
   add_explain(app, action);
   add_top(app, action);
   add_validate(app, action);
+  add_config(app, action);
   add_inspect(app, action);
   add_topics(app, action);
   add_completion(app, action);

@@ -1,17 +1,22 @@
 #include "engine/app/pipeline.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <filesystem>
 #include <optional>
+#include <random>
 #include <set>
 
 #include "engine/app/decode_record.h"
 #include "engine/app/state_reader.h"
 #include "engine/decode/decoder.h"
 #include "engine/sink/file_sink.h"
-#include "engine/sink/kafka_sink.h"
+#include "engine/sink/kafka_transactions.h"
 #include "engine/source/file_source.h"
 #include "engine/source/kafka_source.h"
 #include "engine/state/rocks_store.h"
@@ -56,17 +61,13 @@ class Core {
   [[nodiscard]] std::optional<PipelineError> open_instance(std::unique_ptr<task::Sink> sink,
                                                            task::InstanceOptions options) {
     sink_ = std::move(sink);
-    options.workers = parts_.config.workers;
-    options.follow_wall_clock = true;
-    options.cache_bytes = parts_.config.cache_bytes;
-    options.dirty_bytes_max = parts_.config.dirty_bytes_max;
-    auto instance = task::Instance::open(model_, *store_, *sink_, std::move(options));
-    if (!instance) return fatal(instance.error());
-    instance_ = std::move(*instance);
-    // Not before: who is refused must not leave another policy in the state.
-    if (const Status kept = keep_policy(*directory_, parts_.policy); !kept) return passing(kept.error());
-    if (const Status told = instance_->advance_wall(parts_.clock.now()); !told) return passing(told.error());
-    return std::nullopt;
+    complete(options);
+    return keep(task::Instance::open(model_, *store_, *sink_, std::move(options)));
+  }
+  [[nodiscard]] std::optional<PipelineError> open_instance(task::Transactions& transactions,
+                                                           task::InstanceOptions options) {
+    complete(options);
+    return keep(task::Instance::open(model_, *store_, transactions, std::move(options)));
   }
 
   [[nodiscard]] Status commit(std::string position) {
@@ -104,10 +105,33 @@ class Core {
 
   [[nodiscard]] task::Decoded decode(task::Record record) { return decode_record(decoder_, std::move(record)); }
   [[nodiscard]] task::Instance& instance() { return *instance_; }
+  /// Of the state directory, the same at each start: where it lies on which machine.
+  [[nodiscard]] std::string state_name() const {
+    std::array<char, 256> host{};
+    if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
+    const std::string place = std::string(host.data()) + ':' + std::filesystem::absolute(parts_.config.state).string();
+    return fmt::format("{:016x}", std::hash<std::string>{}(place));
+  }
   [[nodiscard]] const operators::TrustModel& model() const { return model_; }
   [[nodiscard]] bool take_committed() { return std::exchange(has_committed_, false); }
 
  private:
+  void complete(task::InstanceOptions& options) const {
+    options.workers = parts_.config.workers;
+    options.follow_wall_clock = true;
+    options.cache_bytes = parts_.config.cache_bytes;
+    options.dirty_bytes_max = parts_.config.dirty_bytes_max;
+  }
+
+  [[nodiscard]] std::optional<PipelineError> keep(base::Result<std::unique_ptr<task::Instance>> instance) {
+    if (!instance) return fatal(instance.error());
+    instance_ = std::move(*instance);
+    // Not before: who is refused must not leave another policy in the state.
+    if (const Status kept = keep_policy(*directory_, parts_.policy); !kept) return passing(kept.error());
+    if (const Status told = instance_->advance_wall(parts_.clock.now()); !told) return passing(told.error());
+    return std::nullopt;
+  }
+
   const PipelineParts& parts_;
   operators::TrustModel model_;
   decode::Decoder decoder_;
@@ -136,11 +160,6 @@ class KafkaPipeline {
   [[nodiscard]] std::optional<PipelineError> open() {
     if (auto error = core_.open_store()) return error;
     const KafkaConfig& kafka = *parts_.config.kafka;
-    sink::KafkaSinkOptions sink_options;
-    sink_options.kafka = settings_of(kafka);
-    sink_options.topics = kafka.outputs;
-    auto sink = sink::KafkaSink::open(std::move(sink_options));
-    if (!sink) return passing(sink.error());
     source::KafkaSourceOptions source_options;
     source_options.kafka = settings_of(kafka);
     source_options.group = kafka.group;
@@ -149,18 +168,33 @@ class KafkaPipeline {
     auto source = source::KafkaSource::open(std::move(source_options));
     if (!source) return passing(source.error());
     source_ = std::move(*source);
+    sink::KafkaTransactionsOptions sink_options;
+    sink_options.kafka = settings_of(kafka);
+    sink_options.transactional_id = transactional_id();
+    sink_options.topics = kafka.outputs;
+    sink_options.changelog = kafka.changelog;
+    sink_options.partitions = source_->partitions();
+    sink_options.outputs_at_once = kafka.delivery == Delivery::kAtLeastOnce;
+    sink_options.transaction_timeout_ms = kafka.transaction_timeout_ms;
+    auto sink = sink::KafkaTransactions::open(std::move(sink_options));
+    if (!sink) return passing(sink.error());
+    transactions_ = std::move(*sink);
+    transactions_->attach(*source_);
     task::InstanceOptions options;
+    options.writer = new_writer();
+    options.refuses_wrong_partition = true;
+    options.recovery.on_progress = [this](const task::RecoveryProgress& progress) { return tell_progress(progress); };
     options.partitions = source_->partitions();
     options.partitions_by_key = false;
     options.inputs = source_->inputs();
-    return core_.open_instance(std::move(*sink), std::move(options));
+    return core_.open_instance(*transactions_, std::move(options));
   }
 
   [[nodiscard]] std::optional<PipelineError> run(bool& was_ready) {
     std::vector<task::Arrival> arrivals;
     while (!parts_.stop()) {
       arrivals.clear();
-      const int wait_ms = core_.instance().has_uncommitted() ? 0 : kIdlePollMs;
+      const int wait_ms = core_.instance().has_uncommitted() || !waiting_.empty() ? 0 : kIdlePollMs;
       auto got = source_->poll(arrivals, kPollArrivals, wait_ms);
       if (!got) {
         ++parts_.observers.troubles.source_errors;
@@ -169,12 +203,12 @@ class KafkaPipeline {
       for (task::Arrival& arrival : arrivals) {
         if (const Status taken = take(arrival); !taken) return passing(taken.error());
       }
+      if (const Status restored = restore_next(); !restored) return passing(restored.error());
       tell_contact();
       if (const Status ended = core_.end_turn(
               arrivals.empty(), [] { return std::string{}; }, [this] { return lags(); });
           !ended)
         return passing(ended.error());
-      if (core_.take_committed()) tell_group();
       if (const Status paced = pace(); !paced) return passing(paced.error());
       was_ready = was_ready || parts_.observers.health().is_ready();
     }
@@ -188,20 +222,22 @@ class KafkaPipeline {
     const task::InputNews& news = arrival.news;
     observe::Health& health = parts_.observers.health();
     switch (news.kind) {
-      case task::InputNews::Kind::kAssigned: {
-        auto positions = instance.assign(news.partition);
-        if (!positions) return positions.error();
+      case task::InputNews::Kind::kAssigned:
         assigned_.insert(news.partition);
-        health.set_partitions(assigned_.size(), assigned_.size());
-        spdlog::info("partition {}: assigned", news.partition);
-        return source_->seek(news.partition, *positions);
-      }
+        waiting_.push_back(news.partition);
+        health.set_partitions(assigned_.size(), restored());
+        return base::success();
       case task::InputNews::Kind::kRevoked:
       case task::InputNews::Kind::kLost: {
         const bool is_lost = news.kind == task::InputNews::Kind::kLost;
         assigned_.erase(news.partition);
+        std::erase(waiting_, news.partition);
         std::erase_if(paused_, [&](const task::InputAhead& each) { return each.partition == news.partition; });
-        health.set_partitions(assigned_.size(), assigned_.size());
+        health.set_partitions(assigned_.size(), restored());
+        // All that goes is committed in one, before the first of it.
+        if (!is_lost && instance.has_uncommitted()) {
+          if (Status committed = core_.commit({}); !committed) return committed;
+        }
         spdlog::info("partition {}: {}", news.partition, is_lost ? "lost" : "revoked");
         Status revoked = instance.revoke(news.partition, is_lost);
         if (is_lost && !instance.has_uncommitted()) health.work_forgotten();
@@ -235,9 +271,43 @@ class KafkaPipeline {
     }
   }
 
-  void tell_group() {
-    for (const task::PartitionStatistics& each : core_.instance().statistics().partitions)
-      source_->commit_offsets(each.partition, each.next_offset);
+  [[nodiscard]] std::size_t restored() const { return assigned_.size() - waiting_.size(); }
+
+  /// Brings the next of the assigned partitions to where the group is, and lets it be read. One in a turn: the group wants
+  /// to be asked in between, and a stop to be heard.
+  [[nodiscard]] Status restore_next() {
+    if (waiting_.empty()) return base::success();
+    const std::int32_t partition = waiting_.front();
+    auto positions = core_.instance().assign(partition);
+    if (!positions) return positions.error();
+    waiting_.erase(waiting_.begin());
+    parts_.observers.health().set_partitions(assigned_.size(), restored());
+    const task::Recovered& recovered = core_.instance().recoveries().at(partition);
+    const bool is_loud = recovered.how == task::Recovery::kRebuild;
+    spdlog::log(is_loud ? spdlog::level::warn : spdlog::level::info, "partition {}: assigned; {}{}", partition,
+                task::recovery_name(recovered.how),
+                recovered.rows > 0 ? fmt::format(", {} rows from the changelog", recovered.rows) : "");
+    return source_->seek(partition, *positions);
+  }
+
+  [[nodiscard]] Status tell_progress(const task::RecoveryProgress& progress) {
+    parts_.observers.health().beat();
+    spdlog::info("partition {}: restoring, {} rows so far, changelog at {} of {}", progress.partition, progress.rows,
+                 progress.position, progress.end);
+    if (parts_.stop()) return Error{"stopped while restoring"};
+    return base::success();
+  }
+
+  /// One name for one instance through all its starts. Without a name of its own an instance goes by its state directory.
+  [[nodiscard]] std::string transactional_id() const {
+    const KafkaConfig& kafka = *parts_.config.kafka;
+    return "troth-" + kafka.group + "-" + (kafka.instance.empty() ? core_.state_name() : kafka.instance);
+  }
+
+  /// A name that no other opening of a store has.
+  [[nodiscard]] static std::string new_writer() {
+    std::random_device random;
+    return fmt::format("{:08x}{:08x}", random(), random());
   }
 
   [[nodiscard]] std::vector<observe::Lag> lags() const {
@@ -254,11 +324,6 @@ class KafkaPipeline {
     spdlog::info("draining");
     parts_.observers.health().stopping();
     if (const Status committed = core_.commit({}); !committed) return passing(committed.error());
-    // A second commit takes what the first one delivered out of the outbox.
-    if (core_.instance().has_uncommitted()) {
-      if (const Status committed = core_.commit({}); !committed) return passing(committed.error());
-    }
-    tell_group();
     if (const Status closed = source_->close(); !closed) spdlog::warn("{}", closed.error().message);
     return std::nullopt;
   }
@@ -266,7 +331,9 @@ class KafkaPipeline {
   const PipelineParts& parts_;
   Core core_;
   std::unique_ptr<source::KafkaSource> source_;
+  std::unique_ptr<sink::KafkaTransactions> transactions_;
   std::set<std::int32_t> assigned_;
+  std::vector<std::int32_t> waiting_;  // assigned, and not yet restored
   std::vector<task::InputAhead> paused_;
 };
 

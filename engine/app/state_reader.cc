@@ -23,7 +23,6 @@ constexpr std::string_view kPolicyFile = "/policy.json";
 /// What a reader writes to: nothing is ever sent, so any mark will do.
 class NoSink final : public task::Sink {
  public:
-  [[nodiscard]] bool wants_outbox() const override { return false; }
   [[nodiscard]] Status restore(std::string_view) override { return base::success(); }
   [[nodiscard]] Status write(const std::vector<task::Outgoing>&) override {
     return Error{"a state that is only read has no outputs"};

@@ -7,25 +7,40 @@ namespace troth::app {
 namespace {
 
 volatile std::sig_atomic_t stop_asked = 0;
+volatile std::sig_atomic_t reload_asked = 0;
 
 extern "C" void on_stop(int) {
   if (stop_asked != 0) ::_exit(1);
   stop_asked = 1;
 }
 
+extern "C" void on_reload(int) { reload_asked = 1; }
+
+void handle(int signal, void (*handler)(int)) {
+  struct sigaction action = {};
+  action.sa_handler = handler;
+  sigemptyset(&action.sa_mask);
+  ::sigaction(signal, &action, nullptr);
+}
+
 }  // namespace
 
 StopSignal::StopSignal() {
-  struct sigaction action = {};
-  action.sa_handler = on_stop;
-  sigemptyset(&action.sa_mask);
-  ::sigaction(SIGTERM, &action, nullptr);
-  ::sigaction(SIGINT, &action, nullptr);
-  struct sigaction ignore = {};
-  ignore.sa_handler = SIG_IGN;
-  ::sigaction(SIGPIPE, &ignore, nullptr);
+  handle(SIGTERM, on_stop);
+  handle(SIGINT, on_stop);
+  handle(SIGPIPE, SIG_IGN);
 }
 
 bool StopSignal::asked() const { return stop_asked != 0; }
+
+ReloadSignal::ReloadSignal() { handle(SIGHUP, on_reload); }
+
+bool ReloadSignal::asked() const { return reload_asked != 0; }
+
+bool ReloadSignal::take() {
+  if (!asked()) return false;
+  reload_asked = 0;  // before what is read: a signal that comes during the reading asks again
+  return true;
+}
 
 }  // namespace troth::app

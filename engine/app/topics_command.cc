@@ -27,7 +27,7 @@ constexpr std::array<std::string_view, 4> kOutcomes{"created", "present", "diffe
 int run_create(const TopicsArguments& arguments) {
   KafkaConfig kafka;
   if (arguments.config) {
-    auto config = read_config(*arguments.config);
+    auto config = load_config(*arguments.config, process_environment());
     if (!config) return complain(kWrongUse, config.error().message);
     if (!config->kafka) return complain(kWrongUse, fmt::format("{}: has no `kafka` section", *arguments.config));
     kafka = *config->kafka;
@@ -39,7 +39,8 @@ int run_create(const TopicsArguments& arguments) {
   settings.bootstrap = kafka.bootstrap;
   settings.client_id = kafka.client_id;
   settings.extra = kafka.settings;
-  const auto specs = sink::pipeline_topics(kafka.inputs, kafka.outputs, arguments.partitions, arguments.replication);
+  const auto specs = sink::pipeline_topics(kafka.inputs, kafka.outputs, kafka.changelog, arguments.partitions,
+                                           arguments.replication);
   auto results = sink::create_topics(specs, settings);
   if (!results) return complain(kFailed, results.error().message);
   if (arguments.is_json) {

@@ -13,7 +13,19 @@
   X(sink_mark_forgotten, "every second commit keeps the sink's old mark")                            \
   X(meta_only_with_outputs, "a task's meta is stored only if there are outputs")                     \
   X(timers_not_stored, "changes of timers are not part of the batch")                                \
-  X(outbox_not_sent_again, "what the outbox holds at start counts as delivered")                     \
+  X(outbox_not_sent_again, "what the outbox holds of a commit that was not taken counts as delivered") \
+  X(rows_not_sent_again, "of a commit that was not taken only outputs and end mark are sent again")  \
+  X(any_older_commit_counts_as_previous, "whatever the other side has, the outbox is sent again")    \
+  X(catches_up_without_proof, "another line of commits is taken for a continuation of our own")      \
+  X(half_restored_kept, "a partition restored in part keeps the record of its task")                 \
+  X(previous_commit_not_noted, "a commit does not note which one it follows")                        \
+  X(delivered_before_the_commit, "outputs leave before the commit that holds them is durable")       \
+  X(writer_kept, "who goes on with another's commits goes by that one's name")                       \
+  X(outbox_not_cleared, "a commit without outputs leaves those of the one before in the outbox")     \
+  X(changes_listed_once, "the outbox's list of changed keys stays that of its first commit")         \
+  X(removals_not_in_changelog, "a key that goes stays in the changelog")                             \
+  X(end_mark_first, "the end mark of a commit is sent before its other rows")                        \
+  X(rebuild_keeps_old_rows, "a rebuild does not drop what was there")                                \
   X(unsettled_forgotten, "the keys that wait for their epoch's end are not restored")                \
   X(tau_not_restored, "τ begins at 0 after a restart")                                               \
   X(epoch_begins_anew, "a restart begins the open epoch's count at 0")                               \

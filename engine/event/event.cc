@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::array<std::string_view, kReasonCount> kReasonNames = {
     "too_large", "malformed", "unknown_type", "bad_time", "missing_field", "bad_value",
-    "erased",    "future",    "late",         "cap",      "conflict"};
+    "wrong_partition", "erased", "future",    "late",         "cap",      "conflict"};
 
 /// How times stand in `data`: as numbers when events are compared, as text when they are shown to be read again.
 enum class Times { kMicroseconds, kText };

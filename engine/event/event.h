@@ -25,13 +25,14 @@ enum class Reason : std::uint8_t {
   kBadTime,       // `time` absent or not in the one accepted form
   kMissingField,  // a required field is absent or null
   kBadValue,      // a field has the wrong kind or range, or fields contradict each other
+  kWrongPartition,        // read from a partition that its customer does not belong to (Kafka)
   kErased,        // the customer was erased
   kFuture,        // beyond horizon + skew
   kLate,          // older than the lateness horizon when it arrived
   kCap,           // a bound of the model is reached
   kConflict,      // another event of this name counts
 };
-inline constexpr std::size_t kReasonCount = 11;
+inline constexpr std::size_t kReasonCount = 12;
 [[nodiscard]] std::string_view reason_name(Reason reason);
 
 // ------------------------------------------------------------------------------------------------------- catalogue

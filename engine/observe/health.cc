@@ -67,6 +67,7 @@ void Health::set_partitions(std::size_t assigned, std::size_t restored) {
 void Health::store_opened() {
   const std::lock_guard lock(mutex_);
   if (store_ == StoreState::kClosed) store_ = StoreState::kWritable;
+  is_stopping_ = false;
 }
 
 void Health::work_waits() {
@@ -95,6 +96,7 @@ void Health::commit_failed() {
 void Health::stopping() {
   const std::lock_guard lock(mutex_);
   is_stopping_ = true;
+  is_assigned_ = false;
 }
 
 std::vector<std::string> Health::reasons_not_live() const {

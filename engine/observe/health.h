@@ -50,7 +50,7 @@ class Health {
   void work_forgotten();    // nothing is uncommitted any more: its partitions were lost to another instance
   void commit_succeeded();  // nothing is uncommitted
   void commit_failed();     // or the store was lost; until a commit succeeds
-  void stopping();          // for good
+  void stopping();          // no partition is served any more, until the store is opened anew
 
   /// Why not; empty: yes. Fixed words and numbers, safe to show to anybody (P17).
   [[nodiscard]] std::vector<std::string> reasons_not_live() const;

@@ -36,7 +36,6 @@ class FileSink final : public task::Sink {
   FileSink(const FileSink&) = delete;
   FileSink& operator=(const FileSink&) = delete;
 
-  [[nodiscard]] bool wants_outbox() const override { return false; }
   [[nodiscard]] base::Status restore(std::string_view mark) override;
   [[nodiscard]] base::Status write(const std::vector<task::Outgoing>& records) override;
   [[nodiscard]] base::Result<std::string> make_durable() override;
@@ -70,7 +69,6 @@ class NullSink final : public task::Sink {
  public:
   explicit NullSink(std::span<const std::string_view> streams);
 
-  [[nodiscard]] bool wants_outbox() const override { return false; }
   [[nodiscard]] base::Status restore(std::string_view mark) override;
   [[nodiscard]] base::Status write(const std::vector<task::Outgoing>& records) override;
   [[nodiscard]] base::Result<std::string> make_durable() override;

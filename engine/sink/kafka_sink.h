@@ -44,7 +44,6 @@ class KafkaSink final : public task::Sink {
   KafkaSink(const KafkaSink&) = delete;
   KafkaSink& operator=(const KafkaSink&) = delete;
 
-  [[nodiscard]] bool wants_outbox() const override { return true; }
   [[nodiscard]] base::Status restore(std::string_view mark) override;
   [[nodiscard]] base::Status write(const std::vector<task::Outgoing>& records) override;
   [[nodiscard]] base::Result<std::string> make_durable() override;

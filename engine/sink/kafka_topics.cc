@@ -227,13 +227,15 @@ std::string wrong_partitions(const TopicSpec& spec, std::int32_t found) {
 }  // namespace
 
 std::vector<TopicSpec> pipeline_topics(std::span<const std::string> inputs, std::span<const std::string> outputs,
-                                       std::int32_t partitions, std::int32_t replication) {
+                                       const std::optional<std::string>& changelog, std::int32_t partitions,
+                                       std::int32_t replication) {
   std::vector<TopicSpec> specs;
   for (const std::string& name : inputs) specs.push_back({name, partitions, replication, {}});
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const bool dead_letters = i + 1 == outputs.size();
     specs.push_back({outputs[i], partitions, replication, {{"cleanup.policy", dead_letters ? "delete" : "compact"}}});
   }
+  if (changelog) specs.push_back({*changelog, partitions, replication, {{"cleanup.policy", "compact"}}});
   return specs;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -33,10 +34,12 @@ struct TopicResult {
 };
 
 /// The topics of a pipeline: inputs as the cluster keeps them (the history in them is the only way to rebuild a state,
-/// so how long it stays is the owner's decision), outputs compacted, dead letters (the last of `outputs`) kept by time.
+/// so how long it stays is the owner's decision), outputs and changelog compacted, dead letters (the last of `outputs`)
+/// kept by time.
 [[nodiscard]] std::vector<TopicSpec> pipeline_topics(std::span<const std::string> inputs,
-                                                     std::span<const std::string> outputs, std::int32_t partitions,
-                                                     std::int32_t replication);
+                                                     std::span<const std::string> outputs,
+                                                     const std::optional<std::string>& changelog,
+                                                     std::int32_t partitions, std::int32_t replication);
 
 /// One result for each spec, in order. An error only if the cluster could not be asked at all.
 [[nodiscard]] base::Result<std::vector<TopicResult>> create_topics(const std::vector<TopicSpec>& specs,

@@ -52,6 +52,12 @@ inline constexpr std::array kKafkaPassed = {
     KafkaPassed{"sasl.kerberos.service.name", KafkaRole::kBoth},
     KafkaPassed{"sasl.mechanism", KafkaRole::kBoth},
     KafkaPassed{"sasl.mechanisms", KafkaRole::kBoth},
+    KafkaPassed{"sasl.oauthbearer.client.id", KafkaRole::kBoth},
+    KafkaPassed{"sasl.oauthbearer.client.secret", KafkaRole::kBoth},
+    KafkaPassed{"sasl.oauthbearer.extensions", KafkaRole::kBoth},
+    KafkaPassed{"sasl.oauthbearer.method", KafkaRole::kBoth},
+    KafkaPassed{"sasl.oauthbearer.scope", KafkaRole::kBoth},
+    KafkaPassed{"sasl.oauthbearer.token.endpoint.url", KafkaRole::kBoth},
     KafkaPassed{"sasl.password", KafkaRole::kBoth},
     KafkaPassed{"sasl.username", KafkaRole::kBoth},
     KafkaPassed{"broker.address.family", KafkaRole::kBoth},
@@ -120,15 +126,30 @@ inline constexpr std::array kKafkaRefused = {
     KafkaRefused{"message.timeout.ms", "a record that was given up could still arrive, after newer ones of its key"},
     KafkaRefused{"delivery.timeout.ms", "a record that was given up could still arrive, after newer ones of its key"},
     KafkaRefused{"enable.ssl.certificate.verification",
-                 "a connection to an unverified broker protects nothing; give "
-                 "`ssl.ca.location`"},
+                 "a connection to an unverified broker protects nothing; give `ssl.ca.location`"},
+    KafkaRefused{"enable.sasl.oauthbearer.unsecure.jwt", "an unsigned token proves nothing; use the method oidc"},
+    KafkaRefused{"sasl.oauthbearer.config", "it makes unsigned tokens, which prove nothing; use the method oidc"},
+    KafkaRefused{"sasl.kerberos.kinit.cmd", "it would be run by a shell"},
+    KafkaRefused{"plugin.library.paths", "code from elsewhere is not loaded into this process"},
+    KafkaRefused{"ssl.engine.location", "code from elsewhere is not loaded into this process"},
     KafkaRefused{"debug", "the library's debug log may show what must not be seen"},
 };
 
 /// Whether a value of this setting must never be shown.
 [[nodiscard]] inline bool kafka_setting_is_secret(std::string_view name) {
   const auto ends_with = [&](std::string_view end) { return name.size() >= end.size() && name.ends_with(end); };
-  return ends_with(".password") || ends_with(".pem");
+  return ends_with(".password") || ends_with(".pem") || ends_with(".secret");
+}
+
+/// Whether a setting may be read from a file or a variable of the environment: secrets, and the names that go with
+/// them. Of these the client library never quotes the value.
+[[nodiscard]] inline bool kafka_setting_may_be_secret(std::string_view name) {
+  return kafka_setting_is_secret(name) || name == "sasl.username" || name == "sasl.oauthbearer.client.id";
+}
+
+/// Whether the value of a setting is a path.
+[[nodiscard]] inline bool kafka_setting_is_path(std::string_view name) {
+  return name.ends_with(".location") || name.ends_with(".keytab");
 }
 
 [[nodiscard]] inline const KafkaPassed* find_kafka_setting(std::string_view name) {

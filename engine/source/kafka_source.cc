@@ -4,6 +4,7 @@
 #include <deque>
 #include <iterator>
 #include <set>
+#include <thread>
 #include <utility>
 
 #include "engine/base/assert.h"
@@ -89,7 +90,9 @@ class KafkaSource::Impl {
   base::Result<std::size_t> poll(std::vector<Arrival>& out, std::size_t max, int timeout_ms);
   base::Status seek(std::int32_t partition, const std::vector<std::int64_t>& next_offsets);
   base::Status set_paused(std::uint16_t input, std::int32_t partition, bool paused);
-  void commit_offsets(std::int32_t partition, const std::vector<std::int64_t>& next_offsets);
+  base::Result<std::optional<std::string>> committed_metadata(std::int32_t partition, int timeout_ms) const;
+  [[nodiscard]] KafkaMembership membership() const { return membership_; }
+  std::optional<std::int64_t> topic_end(std::uint16_t input, int timeout_ms) const;
   std::optional<std::int64_t> lag(std::uint16_t input, std::int32_t partition) const;
   base::Status close(int deadline_ms);
 
@@ -144,6 +147,8 @@ class KafkaSource::Impl {
   KafkaHandle client_;
   KafkaQueue queue_;
   std::int32_t partitions_ = 0;
+
+  KafkaMembership membership_;
 
   State state_ = State::kIdle;
   std::vector<std::vector<Slot>> owned_;   // by partition, then input; no inputs: not ours
@@ -217,6 +222,7 @@ void KafkaSource::Impl::on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t err
 void KafkaSource::Impl::take_assignment(const rd_kafka_topic_partition_list_t& list) {
   TROTH_ASSERT(state_ == State::kIdle);
   context_->health.set_connected(true);
+  membership_.reset(rd_kafka_consumer_group_metadata(client_.get()), rd_kafka_consumer_group_metadata_destroy);
   std::vector<KafkaAssigned> assigned;
   for (int i = 0; i < list.cnt; ++i) assigned.push_back({list.elems[i].topic, list.elems[i].partition});
   const auto whole = whole_partitions(assigned, options_.topics, partitions_);
@@ -244,6 +250,7 @@ void KafkaSource::Impl::lose_assignment() {
         {lost ? InputNews::Kind::kLost : InputNews::Kind::kRevoked, 0, static_cast<std::int32_t>(partition)});
     if (lost) owned_[partition].clear();  // so that what the batch holds of it is dropped
   }
+  if (lost) membership_.reset();
   unplaced_.clear();
   state_ = State::kLeaving;
 }
@@ -251,6 +258,7 @@ void KafkaSource::Impl::lose_assignment() {
 void KafkaSource::Impl::leave() {
   for (auto& inputs : owned_) inputs.clear();
   unplaced_.clear();
+  membership_.reset();
   state_ = State::kIdle;
   rd_kafka_assign(client_.get(), nullptr);
 }
@@ -500,16 +508,55 @@ base::Status KafkaSource::Impl::set_paused(std::uint16_t input, std::int32_t par
   return base::success();
 }
 
-void KafkaSource::Impl::commit_offsets(std::int32_t partition, const std::vector<std::int64_t>& next_offsets) {
-  TROTH_ASSERT(next_offsets.size() == options_.topics.size());
-  const KafkaPartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(next_offsets.size())));
-  for (std::size_t input = 0; input < next_offsets.size(); ++input) {
-    if (next_offsets[input] < 0) continue;
-    rd_kafka_topic_partition_list_add(list.get(), options_.topics[input].c_str(), partition)->offset =
-        next_offsets[input];
+base::Result<std::optional<std::string>> KafkaSource::Impl::committed_metadata(std::int32_t partition,
+                                                                               int timeout_ms) const {
+  const KafkaInstant deadline = kafka_deadline(timeout_ms);
+  const std::string where = "Kafka group " + options_.group + ", partition " + std::to_string(partition);
+  const KafkaPartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(options_.topics.size())));
+  for (const std::string& topic : options_.topics) {
+    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition);
   }
-  // Nothing depends on it, so nobody waits and a failure is not told: the next one is right again.
-  if (list->cnt > 0 && state_ != State::kClosed) static_cast<void>(rd_kafka_commit(client_.get(), list.get(), 1));
+  for (;;) {
+    const int left_ms = kafka_time_left(deadline, 2'000);
+    // While a transaction with offsets of this partition is open, the broker gives no answer: that is not "none".
+    const rd_kafka_resp_err_t error = rd_kafka_committed(client_.get(), list.get(), std::max(left_ms, 1));
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) break;
+    if (kafka_time_left(deadline, 1) == 0) {
+      return base::Error{where + ": the group's positions cannot be read: " + rd_kafka_err2str(error) +
+                         ". A transaction of another instance may still be open: it ends by itself"};
+    }
+    if (error != RD_KAFKA_RESP_ERR__TIMED_OUT) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  std::optional<std::string> metadata;
+  for (int i = 0; i < list->cnt; ++i) {
+    const rd_kafka_topic_partition_t& each = list->elems[i];
+    if (each.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      return base::Error{where + ": the group's position in " + each.topic + " cannot be read: " +
+                         rd_kafka_err2str(each.err)};
+    }
+    if (each.offset < 0) continue;
+    std::string text(static_cast<const char*>(each.metadata), each.metadata == nullptr ? 0 : each.metadata_size);
+    if (metadata && *metadata != text) {
+      return base::Error{where + ": the group's positions in the input topics were written by different commits: "
+                         "something else than Troth commits to this group. Give Troth a group of its own"};
+    }
+    metadata = std::move(text);
+  }
+  return metadata;
+}
+
+std::optional<std::int64_t> KafkaSource::Impl::topic_end(std::uint16_t input, int timeout_ms) const {
+  const KafkaInstant deadline = kafka_deadline(timeout_ms);
+  std::int64_t sum = 0;
+  for (std::int32_t partition = 0; partition < partitions_; ++partition) {
+    std::int64_t low = 0;
+    std::int64_t high = 0;
+    const auto error = rd_kafka_query_watermark_offsets(client_.get(), options_.topics[input].c_str(), partition, &low,
+                                                        &high, std::max(1, kafka_time_left(deadline, timeout_ms)));
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return std::nullopt;
+    sum += high;
+  }
+  return sum;
 }
 
 std::optional<std::int64_t> KafkaSource::Impl::lag(std::uint16_t input, std::int32_t partition) const {
@@ -574,8 +621,12 @@ base::Status KafkaSource::pause(std::uint16_t input, std::int32_t partition) {
 base::Status KafkaSource::resume(std::uint16_t input, std::int32_t partition) {
   return impl_->set_paused(input, partition, false);
 }
-void KafkaSource::commit_offsets(std::int32_t partition, const std::vector<std::int64_t>& next_offsets) {
-  impl_->commit_offsets(partition, next_offsets);
+KafkaMembership KafkaSource::membership() const { return impl_->membership(); }
+base::Result<std::optional<std::string>> KafkaSource::committed_metadata(std::int32_t partition, int timeout_ms) {
+  return impl_->committed_metadata(partition, timeout_ms);
+}
+std::optional<std::int64_t> KafkaSource::topic_end(std::uint16_t input, int timeout_ms) const {
+  return impl_->topic_end(input, timeout_ms);
 }
 std::optional<std::int64_t> KafkaSource::lag(std::uint16_t input, std::int32_t partition) const {
   return impl_->lag(input, partition);

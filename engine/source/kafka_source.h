@@ -39,6 +39,7 @@
 #include <vector>
 
 #include "engine/base/result.h"
+#include "engine/source/kafka_group.h"
 #include "engine/source/kafka_health.h"
 #include "engine/source/kafka_position.h"
 #include "engine/source/kafka_settings.h"
@@ -57,7 +58,7 @@ struct KafkaSourceOptions {
   int start_timeout_ms = 30'000;  // to find the cluster
 };
 
-class KafkaSource final : public task::Source {
+class KafkaSource final : public task::Source, public KafkaGroup {
  public:
   /// Finds the cluster, checks the topics and joins the group.
   [[nodiscard]] static base::Result<std::unique_ptr<KafkaSource>> open(KafkaSourceOptions options);
@@ -83,9 +84,14 @@ class KafkaSource final : public task::Source {
   [[nodiscard]] base::Status pause(std::uint16_t input, std::int32_t partition);
   [[nodiscard]] base::Status resume(std::uint16_t input, std::int32_t partition);
 
-  /// Tells the group how far we are, for tools that show lag; nothing is ever read from it. Does not wait. −1: none
-  /// yet.
-  void commit_offsets(std::int32_t partition, const std::vector<std::int64_t>& next_offsets);
+  [[nodiscard]] const std::vector<std::string>& topics() const override { return inputs(); }
+  [[nodiscard]] KafkaMembership membership() const override;
+  [[nodiscard]] base::Result<std::optional<std::string>> committed_metadata(std::int32_t partition,
+                                                                           int timeout_ms) override;
+
+  /// Records that the whole topic has now, all partitions together, as the broker tells; nothing: it does not answer in
+  /// time. Asks the broker for each partition.
+  [[nodiscard]] std::optional<std::int64_t> topic_end(std::uint16_t input, int timeout_ms) const;
 
   /// Records not yet read, as far as the broker told with its last answer. Nothing: not known yet, or not ours.
   [[nodiscard]] std::optional<std::int64_t> lag(std::uint16_t input, std::int32_t partition) const;

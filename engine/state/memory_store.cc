@@ -32,6 +32,9 @@ base::Status MemoryStore::commit(const task::Batch& batch) {
 }
 
 void MemoryStore::apply(const task::Batch& batch) {
+  for (const auto& [from, to] : batch.ranges()) {
+    if (from < to) contents_.erase(contents_.lower_bound(from), contents_.lower_bound(to));
+  }
   for (const task::Batch::Change& change : batch.changes()) {
     if (change.value) {
       contents_.insert_or_assign(change.key, *change.value);

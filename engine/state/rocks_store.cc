@@ -110,9 +110,14 @@ base::Status RocksStore::commit(const task::Batch& batch) {
   constexpr std::size_t kOverheadPerChange = 16;  // RocksDB's, at most; a hint
   rocksdb::WriteBatch changes(batch.bytes() + kOverheadPerChange * batch.changes().size());
   rocksdb::Status status;
+  for (const auto& [from, to] : batch.ranges()) {
+    if (status.ok() && from < to) {
+      status = changes.DeleteRange(db_->DefaultColumnFamily(), slice(from), slice(to));
+    }
+  }
   for (const task::Batch::Change& change : batch.changes()) {
-    status = change.value ? changes.Put(slice(change.key), slice(*change.value)) : changes.Delete(slice(change.key));
     if (!status.ok()) break;
+    status = change.value ? changes.Put(slice(change.key), slice(*change.value)) : changes.Delete(slice(change.key));
   }
   rocksdb::WriteOptions settings;
   settings.sync = true;  // P3: durable when it returns

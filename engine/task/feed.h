@@ -13,6 +13,7 @@
 
 #include "engine/base/result.h"
 #include "engine/task/merger.h"
+#include "engine/task/outbox.h"
 #include "engine/task/record.h"
 #include "engine/task/task.h"
 
@@ -35,6 +36,7 @@ class Feed {
   void add_waiting(std::size_t input) { waiting_[input].fetch_add(1, std::memory_order_relaxed); }
 
   // The driver's and the instance's notes about this feed.
+  std::optional<Outbox> outbox;     // with Transactions
   std::vector<bool> is_paused;      // by input
   std::size_t published_bytes = 0;  // of the task's uncommitted bytes: those that the instance has counted
 

@@ -100,6 +100,17 @@ struct Instance::Order {
 
 base::Result<std::unique_ptr<Instance>> Instance::open(const KeyedModel& model, Store& store, Sink& sink,
                                                        InstanceOptions options) {
+  return open(model, store, &sink, nullptr, std::move(options));
+}
+
+base::Result<std::unique_ptr<Instance>> Instance::open(const KeyedModel& model, Store& store,
+                                                       Transactions& transactions, InstanceOptions options) {
+  TROTH_ASSERT(!options.partitions_by_key && !options.writer.empty());
+  return open(model, store, nullptr, &transactions, std::move(options));
+}
+
+base::Result<std::unique_ptr<Instance>> Instance::open(const KeyedModel& model, Store& store, Sink* sink,
+                                                       Transactions* transactions, InstanceOptions options) {
   if (auto checked = check(options); !checked) return checked.error();
   InstanceMeta meta;
   meta.foundation = model.foundation();
@@ -116,21 +127,29 @@ base::Result<std::unique_ptr<Instance>> Instance::open(const KeyedModel& model, 
     if (!stored) return stored.error();
     if (auto matched = match(*stored, meta); !matched) return matched.error();
     meta = std::move(*stored);
+    if (transactions != nullptr && !meta.sink_mark.empty()) {
+      return base::Error{
+          "this state has written its outputs to files so far; go on with files, or begin with an empty state directory "
+          "to write to Kafka"};
+    }
   }
-  std::unique_ptr<Instance> instance(new Instance(model, store, sink, std::move(options), std::move(meta)));
+  std::unique_ptr<Instance> instance(
+      new Instance(model, store, sink, transactions, std::move(options), std::move(meta)));
   if (auto started = instance->start(is_new); !started) return started.error();
   return instance;
 }
 
-Instance::Instance(const KeyedModel& model, Store& store, Sink& sink, InstanceOptions options, InstanceMeta meta)
+Instance::Instance(const KeyedModel& model, Store& store, Sink* sink, Transactions* transactions,
+                   InstanceOptions options, InstanceMeta meta)
     : model_(model),
       store_(store),
       sink_(sink),
+      transactions_(transactions),
       options_(std::move(options)),
       meta_(std::move(meta)),
       context_(new TaskContext{model_, store_, options_.inputs, options_.epoch_events, meta_.horizon,
-                               options_.follow_wall_clock, !options_.partitions_by_key}),
-      outbox_(std::make_unique<Outbox>()),
+                               options_.follow_wall_clock, !options_.partitions_by_key, options_.partitions,
+                               options_.refuses_wrong_partition, options_.writer}),
       ended_(options_.inputs.size(), false),
       orders_(static_cast<std::size_t>(options_.workers)),
       crew_(std::make_unique<Crew>(static_cast<std::size_t>(options_.workers))) {}
@@ -138,17 +157,14 @@ Instance::Instance(const KeyedModel& model, Store& store, Sink& sink, InstanceOp
 Instance::~Instance() = default;
 
 base::Status Instance::start(bool is_new) {
-  if (!TROTH_PLANTED(sink_not_cut_back)) {
-    if (auto restored = sink_.restore(meta_.sink_mark); !restored) return restored;
+  if (sink_ != nullptr && !TROTH_PLANTED(sink_not_cut_back)) {
+    if (auto restored = sink_->restore(meta_.sink_mark); !restored) return restored;
   }
   if (is_new) {
     // The horizon of the first run holds for all, even if this one gets no further.
     Batch batch;
     batch.put(keys::instance(), encode_meta(meta_));
     if (auto committed = store_.commit(batch); !committed) return committed;
-  }
-  if (sink_.wants_outbox()) {
-    if (auto sent = outbox_->redeliver(store_, sink_); !sent) return sent;
   }
   if (!options_.partitions_by_key) return base::success();
   for (std::int32_t partition = 0; partition < options_.partitions; ++partition) {
@@ -166,8 +182,13 @@ base::Status Instance::load(std::int32_t partition) {
   if (!task) return task.error();
   if (wall_ >= 0) (*task)->set_wall(wall_);
   is_resettling_ = is_resettling_ || (*task)->is_resettling();
-  feeds_.emplace(partition,
-                 std::make_unique<Feed>(std::move(*task), options_.inputs.size(), !options_.partitions_by_key));
+  auto feed = std::make_unique<Feed>(std::move(*task), options_.inputs.size(), !options_.partitions_by_key);
+  if (transactions_ != nullptr) {
+    auto outbox = Outbox::load(store_, partition);
+    if (!outbox) return outbox.error();
+    feed->outbox = std::move(*outbox);
+  }
+  feeds_.emplace(partition, std::move(feed));
   return base::success();
 }
 
@@ -359,7 +380,7 @@ base::Status Instance::advance_wall(TimeUs now) {
 // --------------------------------------------------------------------------------------------------------- commits
 
 bool Instance::has_uncommitted() const {
-  return events_since_commit_ > 0 || has_news_ || is_timer_due_ || outbox_->chunks_to_delete() > 0;
+  return events_since_commit_ > 0 || has_news_ || is_timer_due_;
 }
 
 bool Instance::wants_commit() const {
@@ -444,43 +465,53 @@ base::Status Instance::settle_in_slices(const Feeds& feeds, const std::string& s
   return base::success();
 }
 
+/// What one task gives to a commit.
+struct Instance::Part {
+  Feed* feed = nullptr;
+  Batch batch;
+  std::vector<TaskOutput> out;
+  // With Transactions: what is sent once the commit is durable.
+  std::vector<Outgoing> records;
+  std::vector<std::string> changed;     // changelog keys, in the order of the rows
+  std::size_t begin = 0, end = 0;       // the task's changes in the batch of the commit
+};
+
 /// Promise P3: what changed in the tasks, the source's position and the sink's mark or the outputs, in one batch.
 base::Status Instance::store_commit(const Feeds& feeds, const std::string& source_position) {
   const Stopwatch encoding;
-  struct Part {
-    Batch batch;
-    std::vector<TaskOutput> out;
-  };
-  std::map<const Feed*, Part> parts;
-  for (const Feed* feed : feeds) parts[feed];
+  std::vector<Part> parts(feeds.size());
+  std::map<const Feed*, Part*> part_of;
+  for (std::size_t i = 0; i < feeds.size(); ++i) part_of[parts[i].feed = feeds[i]] = &parts[i];
   const auto write = [&](Feed& feed) {
-    Part& part = parts.find(&feed)->second;
+    Part& part = *part_of.find(&feed)->second;
     return feed.task().write(part.batch, part.out);
   };
   if (auto status = run_on(feeds, write); !status) return status;
+  std::erase_if(parts, [](const Part& part) { return part.batch.empty(); });
+  if (parts.empty() && source_position == meta_.source_position) return base::success();
+
   Batch batch;
-  std::vector<TaskOutput> outputs;
-  for (const Feed* feed : feeds) {
-    Part& part = parts[feed];
-    batch.append(std::move(part.batch));
-    std::move(part.out.begin(), part.out.end(), std::back_inserter(outputs));
+  std::vector<Outgoing> out;
+  if (transactions_ != nullptr) {
+    for (Part& part : parts) write_outbox(part, batch);
+  } else {
+    std::vector<TaskOutput> outputs;
+    for (Part& part : parts) {
+      batch.append(std::move(part.batch));
+      std::move(part.out.begin(), part.out.end(), std::back_inserter(outputs));
+    }
+    out = in_order(std::move(outputs));
   }
-  const std::vector<Outgoing> out = in_order(std::move(outputs));
-  const bool is_idle = batch.empty() && out.empty() && source_position == meta_.source_position;
-  if (is_idle && outbox_->chunks_to_delete() == 0) return base::success();
+  since_commit_.encode_ns += encoding.ns();
 
   InstanceMeta meta = meta_;
   const bool is_second = statistics_.commits % 2 == 1;
   if (!(TROTH_PLANTED(position_a_commit_late) && is_second)) meta.source_position = source_position;
-  const bool has_outbox = sink_.wants_outbox();
-  if (has_outbox) {
-    outbox_->write(batch, out);
-    since_commit_.encode_ns += encoding.ns();
-  } else {
-    since_commit_.encode_ns += encoding.ns();
+  std::size_t outputs = out.size();
+  if (sink_ != nullptr) {
     const Stopwatch writing;
-    if (auto written = sink_.write(out); !written) return failed(written.error());
-    auto mark = sink_.make_durable();
+    if (auto written = sink_->write(out); !written) return failed(written.error());
+    auto mark = sink_->make_durable();
     if (!mark) return failed(mark.error());
     if (!(TROTH_PLANTED(sink_mark_forgotten) && is_second)) meta.sink_mark = std::move(*mark);
     since_commit_.sink_ns += writing.ns();
@@ -488,12 +519,18 @@ base::Status Instance::store_commit(const Feeds& feeds, const std::string& sourc
   batch.put(keys::instance(), encode_meta(meta));
 
   const Stopwatch storing;
-  if (auto committed = store_.commit(batch); !committed) return failed(committed.error());
+  if (!TROTH_PLANTED(delivered_before_the_commit) || transactions_ == nullptr) {
+    if (auto committed = store_.commit(batch); !committed) return failed(committed.error());
+  }
   since_commit_.store_ns += storing.ns();
   meta_ = std::move(meta);
   last_commit_wall_ = wall_;
-  if (has_outbox) {
-    if (auto delivered = deliver(out); !delivered) return delivered;
+  if (transactions_ != nullptr) {
+    for (const Part& part : parts) outputs += part.records.size();
+    if (auto delivered = deliver(parts, batch); !delivered) return delivered;
+    if (TROTH_PLANTED(delivered_before_the_commit)) {
+      if (auto committed = store_.commit(batch); !committed) return failed(committed.error());
+    }
   }
 
   since_commit_.apply_ns = apply_ns_.exchange(0);
@@ -502,17 +539,64 @@ base::Status Instance::store_commit(const Feeds& feeds, const std::string& sourc
   statistics_.total.add(statistics_.last_commit);
   ++statistics_.commits;
   statistics_.last_commit_bytes = batch.bytes();
-  statistics_.last_commit_outputs = out.size();
+  statistics_.last_commit_outputs = outputs;
   return base::success();
 }
 
-/// Promise P4: outputs leave only after the commit that holds them; it keeps them until they are acknowledged.
-base::Status Instance::deliver(const std::vector<Outgoing>& out) {
-  if (out.empty()) return base::success();
+/// The task's changes, and in the outbox what is sent of them.
+void Instance::write_outbox(Part& part, Batch& batch) const {
+  for (TaskOutput& each : part.out) part.records.push_back(std::move(each.record));
+  part.begin = batch.changes().size();
+  batch.append(std::move(part.batch));
+  part.end = batch.changes().size();
+  const bool has_changelog = transactions_->has_changelog();
+  if (has_changelog) {
+    // The task's own record comes last: who reads it has seen all other rows of the commit.
+    const std::string own = keys::task(part.feed->task().partition());
+    for (std::size_t i = part.begin; i < part.end; ++i) {
+      const std::string& key = batch.changes()[i].key;
+      if (key != own) part.changed.push_back(*keys::changelog_key(key));
+    }
+    part.changed.emplace_back(keys::kEndMark);
+  }
+  part.feed->outbox->write(batch, part.records, has_changelog ? &part.changed : nullptr);
+}
+
+/// Promise P4: outputs leave only after the commit that holds them; it keeps them until they are known to be taken.
+base::Status Instance::deliver(std::vector<Part>& parts, const Batch& batch) {
+  if (parts.empty()) return base::success();
   const Stopwatch watch;
-  if (auto written = sink_.write(out); !written) return failed(written.error());
-  if (auto durable = sink_.make_durable(); !durable) return failed(durable.error());
-  outbox_->acknowledge();
+  std::vector<PartitionDelivery> deliveries;
+  for (Part& part : parts) {
+    const Task& task = part.feed->task();
+    PartitionDelivery& each = deliveries.emplace_back();
+    each.partition = task.partition();
+    each.commit = task.commit_id();
+    each.outputs = &part.records;
+    for (std::size_t input = 0; input < options_.inputs.size(); ++input) {
+      each.next_offsets.push_back(task.next_offset(input));
+    }
+    if (part.changed.empty()) continue;
+    const std::string own = keys::task(task.partition());
+    std::optional<std::string_view> mark;
+    for (std::size_t i = part.begin, row = 0; i < part.end; ++i) {
+      const Batch::Change& change = batch.changes()[i];
+      if (change.key == own) {
+        mark = change.value;
+      } else {
+        each.rows.push_back({std::move(part.changed[row++]), change.value});
+      }
+    }
+    if (TROTH_PLANTED(removals_not_in_changelog)) {
+      std::erase_if(each.rows, [](const ChangelogRow& row) { return !row.value; });
+    }
+    const auto at = TROTH_PLANTED(end_mark_first) ? each.rows.begin() : each.rows.end();
+    each.rows.insert(at, {std::string(keys::kEndMark), mark});
+  }
+  auto taken = transactions_->deliver(deliveries);
+  if (!taken) return failed(taken.error());
+  TROTH_ASSERT(taken->size() == parts.size());
+  for (std::size_t i = 0; i < parts.size(); ++i) parts[i].feed->task().delivered((*taken)[i]);
   since_commit_.sink_ns += watch.ns();
   return base::success();
 }
@@ -528,6 +612,11 @@ base::Result<std::vector<std::int64_t>> Instance::assign(std::int32_t partition)
                        " partitions when the state was begun: rebuild the state from the log"};
   }
   if (feed_of(partition) == nullptr) {
+    if (transactions_ != nullptr) {
+      auto recovered = recover(store_, *transactions_, partition, options_.recovery);
+      if (!recovered) return failed(recovered.error()).error();
+      recoveries_[partition] = *recovered;
+    }
     if (auto loaded = load(partition); !loaded) return failed(loaded.error()).error();
     share_cache();
   }
@@ -597,7 +686,6 @@ Statistics Instance::statistics() const {
   settle_down();
   Statistics out = statistics_;
   out.events_in_flight = events_since_commit_;
-  out.outbox_chunks = outbox_->chunks_to_delete();
   for (const auto& [partition, feed] : feeds_) {
     const Task& task = feed->task();
     PartitionStatistics& each = out.partitions.emplace_back(task.statistics());
@@ -610,6 +698,7 @@ Statistics Instance::statistics() const {
     out.dirty_bytes += task.cache().dirty_bytes();
     out.cached_bytes += task.cache().clean_bytes();
     out.output_bytes += task.output_bytes();
+    if (feed->outbox) out.outbox_chunks += feed->outbox->chunks();
   }
   return out;
 }

@@ -1,6 +1,9 @@
-// Instance: all tasks of one process over one store and one sink. It spreads records over its tasks, runs the tasks on
+// Instance: all tasks of one process over one store, with one way out. It spreads records over its tasks, runs the tasks on
 // worker threads, and makes their progress durable together: one batch, one sync, for state, timers, positions, tallies
 // and outputs (promises P3 and P4).
+//
+// The way out is a Sink, made durable before the commit and cut back at start (files); or Transactions, which take after
+// the commit what the commit's outbox holds (Kafka), and with which each partition is made to agree when it is assigned.
 //
 // Life: open() → offer()/news()/advance_wall() …, commit() whenever wants_commit() says so, when idle, and at least every
 // few seconds → at the end of a replay commit(position), then advance_to(t) → destroyed. Destroying it without a commit is
@@ -28,17 +31,18 @@
 #include "engine/task/meta.h"
 #include "engine/task/model.h"
 #include "engine/task/record.h"
+#include "engine/task/recovery.h"
 #include "engine/task/sink.h"
 #include "engine/task/source.h"
 #include "engine/task/statistics.h"
 #include "engine/task/store.h"
 #include "engine/task/tally.h"
+#include "engine/task/transactions.h"
 
 namespace troth::task {
 
 class Crew;
 class Feed;
-class Outbox;
 struct TaskContext;
 
 struct InstanceOptions {
@@ -49,6 +53,9 @@ struct InstanceOptions {
   bool follow_wall_clock = false;            // live: τ follows the wall once caught up; the horizon is the wall clock
   std::vector<std::string> inputs;           // names of inputs, by index
   bool partitions_by_key = true;             // files: murmur2 of the subject; false (Kafka): Record::origin.partition
+  bool refuses_wrong_partition = false;      // Kafka: events whose key belongs to another partition are dead letters
+  std::string writer;                        // with Transactions: a new name at each opening (meta.h, CommitId)
+  RecoveryOptions recovery;                  // with Transactions
   std::size_t cache_bytes = std::size_t{256} << 20U;      // decoded states kept although they are committed
   std::size_t dirty_bytes_max = std::size_t{256} << 20U;  // uncommitted states and outputs; half of it asks for a commit
   std::size_t keys_per_slice = 1'024;  // that a task settles between two looks at the memory in use
@@ -63,11 +70,15 @@ struct InputAhead {
 
 class Instance {
  public:
-  /// Opens or creates. Brings the sink to the committed mark, or sends again what the outbox holds. Refuses a store of
-  /// another format, foundation, number of partitions or inputs. With partitions_by_key all tasks are loaded; else none
+  /// Opens or creates. Brings the sink to the committed mark. Refuses a store of another format, foundation, number of
+  /// partitions or inputs. With partitions_by_key all tasks are loaded; else none
   /// is until assign(). Options' horizon is used only at creation; the stored one wins. Does not change the store of a
   /// model of another version yet (so that a query may look at it): its keys are settled again before the next record.
   [[nodiscard]] static base::Result<std::unique_ptr<Instance>> open(const KeyedModel& model, Store& store, Sink& sink,
+                                                                    InstanceOptions options);
+  /// The same with Transactions in the sink's place; not with partitions_by_key, nor for a state that has written files.
+  [[nodiscard]] static base::Result<std::unique_ptr<Instance>> open(const KeyedModel& model, Store& store,
+                                                                    Transactions& transactions,
                                                                     InstanceOptions options);
   ~Instance();
   Instance(const Instance&) = delete;
@@ -88,7 +99,7 @@ class Instance {
   /// Whether it is time for commit(): by uncommitted bytes or events; live also by time, or because timers are due.
   /// The driver of a replay also commits every few seconds, a live one as soon as it is idle and has_uncommitted().
   [[nodiscard]] bool wants_commit() const;
-  /// Whether a commit now would make anything durable that is not so yet, or clear the outbox of what was delivered.
+  /// Whether a commit now would make anything durable that is not so yet.
   [[nodiscard]] bool has_uncommitted() const;
   /// Makes everything offered durable, with the source's position after it. Adaptive epochs are all closed first, in
   /// slices with a commit of their own where memory asks for it; fixed epochs stay open.
@@ -113,10 +124,13 @@ class Instance {
   /// Null: never heard of, or erased. Read-only; valid until the next call of the instance.
   [[nodiscard]] base::Result<KeyState*> find(std::string_view key, std::string_view subject);
 
-  /// Kafka: loads the task of a partition; answers the next offset to read of each input (−1: none yet, read from the
-  /// start). All its inputs are taken for behind until news says otherwise. Again for a task that is loaded: the same answer.
+  /// Kafka: makes store and Transactions agree on a partition (recovery.h) and loads its task; answers the next offset to
+  /// read of each input (−1: none yet, read from the start). All its inputs are taken for behind until news says otherwise. Again for a task that is loaded: the same answer.
   [[nodiscard]] base::Result<std::vector<std::int64_t>> assign(std::int32_t partition);
-  /// Kafka: closes the epoch of the partition, commits it and forgets it; lost: forgets at once and writes nothing.
+  /// What assign() last had to do for each partition that it was called for.
+  [[nodiscard]] const std::map<std::int32_t, Recovered>& recoveries() const { return recoveries_; }
+  /// Kafka: closes the epoch of the partition, commits it and forgets it; lost: forgets at once and writes nothing. Of
+  /// several that go together, commit() before the first spares a commit for each.
   [[nodiscard]] base::Status revoke(std::int32_t partition, bool lost);
   /// Kafka: inputs to be paused now; all others may run. A pause ends at half the bound, so it does not flutter.
   [[nodiscard]] std::vector<InputAhead> inputs_ahead() const;
@@ -125,8 +139,12 @@ class Instance {
   struct Order;  // a record or an end, for one feed
   using Feeds = std::vector<Feed*>;
 
-  Instance(const KeyedModel& model, Store& store, Sink& sink, InstanceOptions options, InstanceMeta meta);
+  Instance(const KeyedModel& model, Store& store, Sink* sink, Transactions* transactions, InstanceOptions options,
+           InstanceMeta meta);
 
+  [[nodiscard]] static base::Result<std::unique_ptr<Instance>> open(const KeyedModel& model, Store& store, Sink* sink,
+                                                                    Transactions* transactions,
+                                                                    InstanceOptions options);
   [[nodiscard]] base::Status start(bool is_new);
   [[nodiscard]] base::Status load(std::int32_t partition);
   void share_cache();
@@ -148,18 +166,21 @@ class Instance {
   [[nodiscard]] base::Status close_epochs(const Feeds& feeds, const std::string& source_position);
   [[nodiscard]] base::Status settle_in_slices(const Feeds& feeds, const std::string& source_position);
   [[nodiscard]] base::Status store_commit(const Feeds& feeds, const std::string& source_position);
-  [[nodiscard]] base::Status deliver(const std::vector<Outgoing>& out);
+  struct Part;  // what a task gives to a commit
+  void write_outbox(Part& part, Batch& batch) const;
+  [[nodiscard]] base::Status deliver(std::vector<Part>& parts, const Batch& batch);
   [[nodiscard]] base::Status failed(base::Error error);
 
   const KeyedModel& model_;
   Store& store_;
-  Sink& sink_;
+  Sink* const sink_;                  // one of the two
+  Transactions* const transactions_;
   const InstanceOptions options_;
   InstanceMeta meta_;  // as committed
   std::unique_ptr<TaskContext> context_;
 
   std::map<std::int32_t, std::unique_ptr<Feed>> feeds_;  // by partition
-  std::unique_ptr<Outbox> outbox_;
+  std::map<std::int32_t, Recovered> recoveries_;
   std::vector<bool> ended_;                              // files: inputs at their end
   bool is_resettling_ = false;                           // some task may have to settle all its keys first
 

@@ -5,13 +5,17 @@
 //   'S' partition key 0x00 part          a part of a key's state; the head's part name is empty
 //   'T' partition time key               a timer, without value
 //   'X' partition tombstone              an erased key, without value
-//   'O' sequence                         a chunk of the outbox
+//   'O' partition sequence               a chunk of the outbox: what the partition's last commit sends
+//   'C' partition                        the outbox's list of keys that this commit changed
 //
-// Partition is be16, time and sequence are be64, so that ranges sort as numbers do. Everything of a partition but its
-// erased keys' count can be handed over or dropped as four ranges. Keys hold no byte 0x00.
+// Partition is be16, time and sequence are be64, so that ranges sort as numbers do. Everything of a partition is six
+// ranges. Keys hold no byte 0x00.
+//
+// A partition's changelog has the rows of 'P', 'S', 'T' and 'X', under the same keys without the partition.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -75,13 +79,38 @@ inline constexpr std::size_t kTimerTimeBytes = 8;
   return std::move(out).take();
 }
 
-[[nodiscard]] inline std::string outbox() { return "O"; }
-[[nodiscard]] inline std::string outbox_chunk(std::uint64_t sequence) {
-  base::ByteWriter out;
-  out.u8('O');
+[[nodiscard]] inline std::string outbox(std::int32_t partition) { return internal::begin('O', partition).take(); }
+[[nodiscard]] inline std::string outbox_chunk(std::int32_t partition, std::uint64_t sequence) {
+  base::ByteWriter out = internal::begin('O', partition);
   out.be64(sequence);
   return std::move(out).take();
 }
+[[nodiscard]] inline std::string outbox_changes(std::int32_t partition) {
+  return internal::begin('C', partition).take();
+}
+
+/// The kinds of keys that a partition has, each a range of its own.
+inline constexpr std::string_view kOfPartition = "PSTXOC";
+/// Those of them that its changelog has.
+inline constexpr std::string_view kInChangelog = "PSTX";
+
+/// The range of all keys of a kind that a partition has begins here.
+[[nodiscard]] inline std::string range(char kind, std::int32_t partition) {
+  return internal::begin(kind, partition).take();
+}
+
+/// The key of a changelog row; nothing for a key that has none there.
+[[nodiscard]] inline std::optional<std::string> changelog_key(std::string_view key) {
+  if (key.size() < 3 || kInChangelog.find(key.front()) == std::string_view::npos) return std::nullopt;
+  return std::string(1, key.front()) + std::string(key.substr(3));
+}
+/// And back. Nothing: it is none.
+[[nodiscard]] inline std::optional<std::string> from_changelog_key(std::string_view key, std::int32_t partition) {
+  if (key.empty() || kInChangelog.find(key.front()) == std::string_view::npos) return std::nullopt;
+  return range(key.front(), partition) + std::string(key.substr(1));
+}
+/// Of the task's own record, the last of every commit: its end mark.
+inline constexpr std::string_view kEndMark = "P";
 
 /// The least key that is greater than all keys that begin with `prefix`.
 [[nodiscard]] inline std::string behind(std::string prefix) {

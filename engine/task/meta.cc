@@ -18,6 +18,18 @@ std::vector<std::string> read_strings(base::ByteReader& in) {
   return strings;
 }
 
+void write_commit(base::ByteWriter& out, const CommitId& id) {
+  out.varint(id.number);
+  out.string(id.writer);
+}
+
+CommitId read_commit(base::ByteReader& in) {
+  CommitId id;
+  id.number = in.varint();
+  id.writer = in.string();
+  return id;
+}
+
 /// Reads the format's number; an error if it is another one.
 base::Status read_format(base::ByteReader& in) {
   const std::uint64_t format = in.varint();
@@ -87,6 +99,9 @@ std::string encode_meta(const TaskMeta& meta) {
   out.string(meta.resettling_under);
   out.string(meta.resettled_to);
   write_strings(out, meta.unsettled);
+  write_commit(out, meta.commit);
+  write_commit(out, meta.previous);
+  out.zigzag(meta.changelog_position);
   return std::move(out).take();
 }
 
@@ -116,6 +131,9 @@ base::Result<TaskMeta> decode_task_meta(std::string_view bytes) {
   meta.resettling_under = in.string();
   meta.resettled_to = in.string();
   meta.unsettled = read_strings(in);
+  meta.commit = read_commit(in);
+  meta.previous = read_commit(in);
+  meta.changelog_position = in.zigzag();
   const bool is_whole = in.ok() && in.at_end() && meta.counter_names.size() == meta.tally.counters.size();
   if (!is_whole || !meta.tally.is_balanced()) return damaged("the record of a partition");
   return meta;

@@ -15,7 +15,15 @@
 namespace troth::task {
 
 /// Version of everything in keys.h and here. Another one is refused: never guessed at.
-inline constexpr std::uint64_t kStoreFormat = 1;
+inline constexpr std::uint64_t kStoreFormat = 2;
+
+/// Names the content of a partition after a commit: its number, and who wrote it. A number alone proves nothing, since two
+/// stores may both have a commit N; every opening of a store is a writer of its own (decision 0008).
+struct CommitId {
+  std::uint64_t number = 0;  // 0: before the first
+  std::string writer;        // ASCII without ';'; empty: none
+  friend bool operator==(const CommitId&, const CommitId&) = default;
+};
 
 struct InstanceMeta {
   std::string foundation;  // of the model
@@ -48,6 +56,8 @@ struct TaskMeta {
   std::string resettling_under;            // version under which they are being settled again; empty: none
   std::string resettled_to;                // keys up to here are done
   std::vector<std::string> unsettled;      // keys that took an event in the open epoch, ascending
+  CommitId commit, previous;               // which this is, and the one before
+  std::int64_t changelog_position = -1;    // an offset behind which all of this commit's rows are; −1: not known
 };
 
 [[nodiscard]] std::string encode_meta(const TaskMeta& meta);

@@ -28,9 +28,14 @@ std::string encoded(const Outgoing& record) {
   return std::move(out).take();
 }
 
-base::Result<std::vector<Outgoing>> read_chunk(std::string_view bytes) {
+base::Error damaged(std::string_view what) {
+  return base::Error{"the outbox is damaged: " + std::string(what) +
+                     " cannot be read: restore a backup or rebuild the state from the log"};
+}
+
+/// Appends the records of a chunk.
+base::Status read_chunk(std::string_view bytes, std::vector<Outgoing>& records) {
   base::ByteReader in(bytes);
-  std::vector<Outgoing> records;
   while (in.ok() && !in.at_end()) {
     Outgoing record;
     record.stream = in.u8();
@@ -39,58 +44,72 @@ base::Result<std::vector<Outgoing>> read_chunk(std::string_view bytes) {
     records.push_back(std::move(record));
   }
   if (!in.ok()) {
-    return base::Error{"the outbox is damaged: its records cannot be read: restore a backup or rebuild the state from "
-                       "the log"};
+    return damaged("its records");
   }
-  return records;
+  return base::success();
 }
 
 }  // namespace
 
-base::Status Outbox::redeliver(const Store& store, Sink& sink) {
-  const std::string end = keys::behind(keys::outbox());
-  std::string from = keys::outbox();
-  for (;;) {
-    std::optional<std::pair<std::uint64_t, std::string>> chunk;
-    const auto take = [&](std::string_view key, std::string_view value) {
-      chunk.emplace(base::ByteReader(key.substr(keys::outbox().size())).be64(), value);
-      return false;
-    };
-    if (auto scanned = store.scan(from, end, take); !scanned) return scanned;
-    if (!chunk) break;
-    auto records = read_chunk(chunk->second);
-    if (!records) return records.error();
-    if (!TROTH_PLANTED(outbox_not_sent_again)) {
-      if (auto written = sink.write(*records); !written) return written;
-    }
-    in_delivery_.push_back(chunk->first);
-    next_sequence_ = chunk->first + 1;
-    from = keys::outbox_chunk(next_sequence_);
-  }
-  if (in_delivery_.empty()) return base::success();
-  if (auto durable = sink.make_durable(); !durable) return durable.error();
-  acknowledge();
-  return base::success();
+base::Result<Outbox> Outbox::load(const Store& store, std::int32_t partition) {
+  Outbox outbox(partition);
+  const std::string from = keys::outbox(partition);
+  const auto count = [&](std::string_view, std::string_view) {
+    ++outbox.chunks_;
+    return true;
+  };
+  if (auto scanned = store.scan(from, keys::behind(from), count); !scanned) return scanned.error();
+  return outbox;
 }
 
-void Outbox::write(Batch& batch, const std::vector<Outgoing>& records) {
-  for (const std::uint64_t sequence : std::exchange(delivered_, {})) batch.remove(keys::outbox_chunk(sequence));
+void Outbox::write(Batch& batch, const std::vector<Outgoing>& records, const std::vector<std::string>* changes) {
+  if (TROTH_PLANTED(outbox_not_cleared) && records.empty() && changes != nullptr) {
+    put_changes(batch, *changes);
+    return;
+  }
+  std::size_t chunks = 0;
   std::string chunk;
-  const auto put_chunk = [&] {
-    in_delivery_.push_back(next_sequence_);
-    batch.put(keys::outbox_chunk(next_sequence_++), std::exchange(chunk, {}));
-  };
+  const auto put_chunk = [&] { batch.put(keys::outbox_chunk(partition_, chunks++), std::exchange(chunk, {})); };
   for (const Outgoing& record : records) {
     const std::string bytes = encoded(record);
     if (!chunk.empty() && chunk.size() + bytes.size() > base::limits::kOutboxChunkBytes) put_chunk();
     chunk += bytes;
   }
   if (!chunk.empty()) put_chunk();
+  for (std::size_t old = chunks; old < chunks_; ++old) batch.remove(keys::outbox_chunk(partition_, old));
+  chunks_ = chunks;
+  if (changes != nullptr) put_changes(batch, *changes);
 }
 
-void Outbox::acknowledge() {
-  delivered_.insert(delivered_.end(), in_delivery_.begin(), in_delivery_.end());
-  in_delivery_.clear();
+void Outbox::put_changes(Batch& batch, const std::vector<std::string>& changes) {
+  if (TROTH_PLANTED(changes_listed_once) && std::exchange(has_changes_, true)) return;
+  base::ByteWriter out;
+  for (const std::string& key : changes) out.string(key);
+  batch.put(keys::outbox_changes(partition_), std::move(out).take());
+}
+
+base::Result<std::vector<Outgoing>> Outbox::read_records(const Store& store) const {
+  std::vector<Outgoing> records;
+  base::Status status = base::success();
+  const std::string from = keys::outbox(partition_);
+  const auto take = [&](std::string_view, std::string_view value) {
+    status = read_chunk(value, records);
+    return status.ok();
+  };
+  if (auto scanned = store.scan(from, keys::behind(from), take); !scanned) return scanned.error();
+  if (!status) return status.error();
+  return records;
+}
+
+base::Result<std::vector<std::string>> Outbox::read_changes(const Store& store) const {
+  auto bytes = store.get(keys::outbox_changes(partition_));
+  if (!bytes) return bytes.error();
+  std::vector<std::string> changes;
+  if (!bytes->has_value()) return changes;
+  base::ByteReader in(**bytes);
+  while (in.ok() && !in.at_end()) changes.emplace_back(in.string());
+  if (!in.ok()) return damaged("its list of changes");
+  return changes;
 }
 
 }  // namespace troth::task

@@ -1,8 +1,8 @@
-// Outbox: outputs that are durable with the state but not yet known to be delivered. A commit puts them in, in chunks;
-// after the commit they go to the sink; once acknowledged, their chunks are deleted with the next commit. So nothing is
-// lost by a crash in between: at start the chunks found are sent again (at least once, equal bytes; promise P4).
+// Outbox: what the last commit of one partition sends, durable with the state: its outputs, in chunks, and the keys that it
+// changed, from which the changelog's rows can be made again. It stays until the next commit of the partition takes its
+// place: whether it was delivered, the other side knows (recovery.h).
 //
-// Owned by its instance, driver's thread.
+// Owned by the instance with the partition's task, driver's thread.
 #pragma once
 
 #include <cstdint>
@@ -17,21 +17,26 @@ namespace troth::task {
 
 class Outbox {
  public:
-  /// At start: sends what the store holds, waits for the acknowledgement.
-  [[nodiscard]] base::Status redeliver(const Store& store, Sink& sink);
+  /// Learns what the store holds of it.
+  [[nodiscard]] static base::Result<Outbox> load(const Store& store, std::int32_t partition);
 
-  /// Puts records into the batch, behind all earlier ones, and the deletions of what was delivered before.
-  void write(Batch& batch, const std::vector<Outgoing>& records);
-  /// Everything written so far has been acknowledged.
-  void acknowledge();
+  /// Puts `records`, and the changelog keys of `changes` if there is a changelog, in the place of what was there.
+  void write(Batch& batch, const std::vector<Outgoing>& records, const std::vector<std::string>* changes);
 
-  /// Delivered, and still in the store.
-  [[nodiscard]] std::size_t chunks_to_delete() const { return delivered_.size(); }
+  /// What was written last.
+  [[nodiscard]] base::Result<std::vector<Outgoing>> read_records(const Store& store) const;
+  /// Changelog keys, in the order of their rows.
+  [[nodiscard]] base::Result<std::vector<std::string>> read_changes(const Store& store) const;
+
+  [[nodiscard]] std::size_t chunks() const { return chunks_; }
 
  private:
-  std::uint64_t next_sequence_ = 0;
-  std::vector<std::uint64_t> in_delivery_;
-  std::vector<std::uint64_t> delivered_;
+  explicit Outbox(std::int32_t partition) : partition_(partition) {}
+  void put_changes(Batch& batch, const std::vector<std::string>& changes);
+
+  std::int32_t partition_;
+  bool has_changes_ = false;  // a list was written
+  std::size_t chunks_ = 0;    // in the store, or in the batch that is about to be committed
 };
 
 }  // namespace troth::task

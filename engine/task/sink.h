@@ -1,5 +1,5 @@
-// Sink: where outputs go. Files are made durable before the commit and cut back to the committed mark at start; Kafka
-// gets what the outbox holds after the commit. Driven by one thread.
+// Sink: where outputs go that are made durable before the commit and cut back to the committed mark at start: files. What
+// can take a commit whole or not at all is no Sink but Transactions. Driven by one thread.
 #pragma once
 
 #include <cstdint>
@@ -24,18 +24,13 @@ class Sink {
  public:
   virtual ~Sink() = default;
 
-  /// True: records go through the outbox (stored with the state, delivered after the commit, deleted when
-  /// acknowledged). False: write() + make_durable() before the commit, and the mark is part of the commit.
-  [[nodiscard]] virtual bool wants_outbox() const = 0;
-
   /// At start: bring the sink to the committed mark (empty: to the very beginning).
   [[nodiscard]] virtual base::Status restore(std::string_view mark) = 0;
 
-  /// Takes records in order; may buffer. With an outbox: begins delivery.
+  /// Takes records in order; may buffer.
   [[nodiscard]] virtual base::Status write(const std::vector<Outgoing>& records) = 0;
 
-  /// Without an outbox: everything written so far is on disk; answers the mark to commit.
-  /// With an outbox: everything written so far is acknowledged by the other side (waits); the mark is empty.
+  /// Everything written so far is on disk; answers the mark to commit.
   [[nodiscard]] virtual base::Result<std::string> make_durable() = 0;
 };
 

@@ -28,17 +28,23 @@ class Batch {
     bytes_ += key.size();
     changes_.push_back({std::move(key), std::nullopt});
   }
+  /// Removes every key in [from, to), before all other changes of the batch take effect.
+  void remove_range(std::string from, std::string to) { ranges_.emplace_back(std::move(from), std::move(to)); }
   void append(Batch&& other) {
     bytes_ += other.bytes_;
+    ranges_.insert(ranges_.end(), std::make_move_iterator(other.ranges_.begin()),
+                   std::make_move_iterator(other.ranges_.end()));
     changes_.insert(changes_.end(), std::make_move_iterator(other.changes_.begin()),
                     std::make_move_iterator(other.changes_.end()));
     other = Batch{};
   }
   [[nodiscard]] const std::vector<Change>& changes() const { return changes_; }
+  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& ranges() const { return ranges_; }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
-  [[nodiscard]] bool empty() const { return changes_.empty(); }
+  [[nodiscard]] bool empty() const { return changes_.empty() && ranges_.empty(); }
 
  private:
+  std::vector<std::pair<std::string, std::string>> ranges_;
   std::vector<Change> changes_;
   std::size_t bytes_ = 0;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/base/hash.h"
 #include "engine/base/planted.h"
 #include "engine/task/keys.h"
 #include "engine/task/stopwatch.h"
@@ -82,6 +83,9 @@ Task::Task(const TaskContext& context, std::int32_t partition, std::size_t cache
       tally_(std::move(meta.tally)),
       epoch_(meta.epoch),
       epoch_records_(TROTH_PLANTED(epoch_begins_anew) ? 0 : meta.epoch_records),
+      commit_(std::move(meta.commit)),
+      previous_(std::move(meta.previous)),
+      changelog_position_(meta.changelog_position),
       cache_(context.model, context.store, partition, cache_bytes, meta.erased_keys),
       timers_(context.store, partition),
       unsettled_(meta.unsettled.begin(), meta.unsettled.end()) {
@@ -116,11 +120,21 @@ std::string Task::encoded_meta() const {
   }
   meta.unsettled.assign(unsettled_.begin(), unsettled_.end());
   std::sort(meta.unsettled.begin(), meta.unsettled.end());
+  meta.commit = commit_;
+  meta.previous = previous_;
+  meta.changelog_position = changelog_position_;
   return encode_meta(meta);
+}
+
+void Task::number_commit() {
+  if (!TROTH_PLANTED(previous_commit_not_noted)) previous_ = commit_;
+  ++commit_.number;
+  if (!TROTH_PLANTED(writer_kept) || commit_.writer.empty()) commit_.writer = context_.writer;
 }
 
 base::Status Task::write(Batch& batch, std::vector<TaskOutput>& out) {
   if (!has_changed_) return base::success();
+  number_commit();
   if (!TROTH_PLANTED(meta_only_with_outputs) || !out_.empty()) batch.put(keys::task(partition_), encoded_meta());
   if (auto status = cache_.write(batch); !status) return status;
   Batch unused;
@@ -211,6 +225,10 @@ base::Status Task::offer(Decoded decoded, bool last_of_input, std::uint64_t numb
 }
 
 base::Status Task::judge(Event event, const Record& record, bool last_of_input) {
+  if (is_in_wrong_partition(event)) {
+    refuse({Reason::kWrongPartition, {}}, {event.source, event.id, event.spec->name}, record);
+    return base::success();
+  }
   const std::string key = context_.model.key_of(event);
   auto loaded = cache_.load(key);
   if (!loaded) return loaded.error();
@@ -237,6 +255,11 @@ base::Status Task::judge(Event event, const Record& record, bool last_of_input) 
   follow_inputs();
   apply(entry, std::move(event), record);
   return base::success();
+}
+
+/// A producer has chosen the partition by something else than the customer: taken here, the customer would be torn apart.
+bool Task::is_in_wrong_partition(const Event& event) const {
+  return context_.refuses_wrong_partition && base::partition_of(event.subject, context_.partitions) != partition_;
 }
 
 std::optional<Reason> Task::refusal_by_time(TimeUs time) const {

@@ -18,8 +18,8 @@
 // what the last commit has not: a task loaded again stands in OPEN with that list, and closes at the same record, with the
 // same outputs, as it would have without the crash. (In CLOSING, due timers need no list: they stay until settled.)
 //
-// Admission of a valid event (TRUST_MODEL: time; validation): erased, future, late by τ before this event; then it raises
-// τ, and the model says whether it is applied, a duplicate or refused. The last event of an input is judged late as if the
+// Admission of a valid event (TRUST_MODEL: time; validation): wrong partition (for its key), erased,
+// future, late by τ before this event; then it raises τ, and the model says whether it is applied, a duplicate or refused. The last event of an input is judged late as if the
 // input were open, and applied under the τ of an ended input.
 //
 // Owned by its instance; run by one worker, or by the driver while that worker is idle. Reads the store.
@@ -58,6 +58,9 @@ struct TaskContext {
   std::optional<TimeUs> horizon;             // of a replay
   bool follow_wall_clock = false;
   bool has_positions = false;                // keeps the next offset of each input and drops what lies below it
+  std::int32_t partitions = 0;               // over which keys are spread
+  bool refuses_wrong_partition = false;      // events whose key belongs to another partition
+  std::string writer;                        // of commits from now on; empty where nobody asks
 };
 
 /// An output, and what it goes by among the outputs of all tasks of one commit.
@@ -99,6 +102,10 @@ class Task {
   // any state -------------------------------------------------------------------------------------------------------
   /// Puts what changed since the last write into the batch, and the outputs behind those in `out`.
   [[nodiscard]] base::Status write(Batch& batch, std::vector<TaskOutput>& out);
+  /// Which commit the last write() was, or that of the store.
+  [[nodiscard]] const CommitId& commit_id() const { return commit_; }
+  /// The other side has taken the last write(); its changelog shows that at this offset (−1: there is none).
+  void delivered(std::int64_t changelog_position) { changelog_position_ = changelog_position; }
   /// Whether write() would put anything.
   [[nodiscard]] bool has_changed() const { return has_changed_; }
   /// Bytes of states and outputs that wait for the commit.
@@ -132,6 +139,7 @@ class Task {
   Task(const TaskContext& context, std::int32_t partition, std::size_t cache_bytes, TaskMeta meta);
 
   [[nodiscard]] base::Status judge(Event event, const Record& record, bool last_of_input);
+  [[nodiscard]] bool is_in_wrong_partition(const Event& event) const;
   [[nodiscard]] std::optional<Reason> refusal_by_time(TimeUs time) const;
   void apply(KeyCache::Entry& entry, Event event, const Record& record);
   void refuse(const event::Rejection& rejection, const EventName& name, const Record& record);
@@ -143,6 +151,7 @@ class Task {
   void put_out(Outgoing record);
   [[nodiscard]] base::Status close();
   [[nodiscard]] std::string encoded_meta() const;
+  void number_commit();
 
   const TaskContext& context_;
   const std::int32_t partition_;
@@ -157,6 +166,8 @@ class Task {
   Tally tally_;
   std::uint64_t epoch_ = 0;
   std::int64_t epoch_records_ = 0;
+  CommitId commit_, previous_;
+  std::int64_t changelog_position_ = -1;  // where the changelog shows the last commit that was delivered
   std::string resettled_to_;
 
   KeyCache cache_;

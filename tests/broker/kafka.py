@@ -94,17 +94,25 @@ class Broker:
     directory  data, configuration and log; kept.  Without it: a temporary one, removed by close()
     port       of the client listener; without it: a free one
     settings   further lines of server.properties, winning over SETTINGS
+    listeners  further listeners, {NAME: security protocol}; address(NAME) is localhost with a free port; what else they need
+               (stores of certificates, users) are settings
+    scram      users for SCRAM-SHA-512, {name: password}, made when the directory is new
     jvm_flags  in place of JVM_FLAGS (for measurements: the full JIT and a larger heap)
 
     Entering the context starts the broker, leaving it calls close().
     """
 
-    def __init__(self, version=DEFAULT_VERSION, directory=None, port=None, settings=None, jvm_flags=JVM_FLAGS):
+    def __init__(self, version=DEFAULT_VERSION, directory=None, port=None, settings=None, jvm_flags=JVM_FLAGS, listeners=None, scram=None):
         self.version = version
         self._temporary = directory is None
         self.directory = pathlib.Path(directory or tempfile.mkdtemp(prefix="troth-broker-")).absolute()
         self.port = port or _free_port()
-        self._controller_port = _free_port(not_this=self.port)
+        self._controller_port = _free_port(not_these=[self.port])
+        self._protocols = dict(listeners or {})
+        self._ports = {}
+        for name in self._protocols:
+            self._ports[name] = _free_port(not_these=[self.port, self._controller_port, *self._ports.values()])
+        self._scram = dict(scram or {})
         self.bootstrap = f"127.0.0.1:{self.port}"
         self.log_path = self.directory / "broker.log"
         self._settings = dict(settings or {})
@@ -127,6 +135,10 @@ class Broker:
     def pid(self):
         """The process id of the running broker, or None."""
         return self._process.pid if self.is_running() else None
+
+    def address(self, listener):
+        """Where a further listener is, by the name of this machine: localhost:PORT."""
+        return f"localhost:{self._ports[listener]}"
 
     def is_running(self):
         """True from start() until stop(), kill() or a death of its own; also while paused."""
@@ -284,8 +296,12 @@ class Broker:
     def _write_properties(self):
         lines = SETTINGS | {
             "controller.quorum.voters": f"1@127.0.0.1:{self._controller_port}",
-            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self._controller_port}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
+            "listeners": ",".join([f"PLAINTEXT://127.0.0.1:{self.port}", f"CONTROLLER://127.0.0.1:{self._controller_port}",
+                                   *(f"{name}://127.0.0.1:{port}" for name, port in self._ports.items())]),
+            "advertised.listeners": ",".join([f"PLAINTEXT://127.0.0.1:{self.port}",
+                                              *(f"{name}://localhost:{port}" for name, port in self._ports.items())]),
+            "listener.security.protocol.map": ",".join(["PLAINTEXT:PLAINTEXT", "CONTROLLER:PLAINTEXT",
+                                                        *(f"{name}:{protocol}" for name, protocol in self._protocols.items())]),
             "log.dirs": str(self.directory / "data"),
         } | self._settings
         path = self.directory / "server.properties"
@@ -297,8 +313,8 @@ class Broker:
             return
         cluster = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
         # The form with "=": an id may begin with "-".
-        _run([*java, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", f"--config={properties}"],
-             READY_DEADLINE_S)
+        users = [f"--add-scram=SCRAM-SHA-512=[name={name},password={password}]" for name, password in self._scram.items()]
+        _run([*java, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", f"--config={properties}", *users], READY_DEADLINE_S)
 
     def _is_serving(self, topics=()):
         """True if metadata is answered, names these topics, and every partition of every topic has a leader."""
@@ -478,7 +494,7 @@ def _exactly(stream, size):
     return data
 
 
-def _free_port(not_this=None):
+def _free_port(not_these=()):
     """A port that nobody listens on, below those that the system gives to outgoing connections.
 
     One of those could be taken by any client while the broker is down between two starts; worse, a client that
@@ -492,7 +508,7 @@ def _free_port(not_this=None):
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-        if port != not_this:
+        if port not in not_these:
             return port
     raise BrokerError("no free port found on 127.0.0.1 in 100 tries")
 

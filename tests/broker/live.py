@@ -32,6 +32,7 @@ TROTH = os.environ.get("TROTH") or str(TREE / "build" / "release" / "troth")
 DATA = TREE.parent / "shared" / "data"
 INPUTS = ("orders", "deliveries", "complaints", "reviews", "customers")
 OUTPUTS = {"scores": "trust.scores", "alerts": "trust.alerts", "promises": "trust.promises", "deadletters": "trust.deadletter"}
+CHANGELOG = "trust.changelog"
 # 10.3: they may flicker unseen between checks, so only those that fire at the end can be compared.
 CUSTOMER_RULES = {"PROMISE_REPEAT", "EROSION_FAST", "EROSION_SLOW", "TIER_DROP", "SATISFIED_BUT_LEAVING", "BRIBERY_PATTERN", "COMPLAINT_SERIES"}
 _TOPIC_OF_TYPE = {"order": 0, "delivery": 1, "complaint": 2, "promise": 2, "review": 3, "survey": 3}
@@ -162,6 +163,10 @@ class Engine:
         """kill -9."""
         _kill(self._process)
 
+    def hang_up(self):
+        """SIGHUP: policy and secrets are read again."""
+        self._process.send_signal(signal.SIGHUP)
+
     @property
     def pid(self):
         return self._process.pid
@@ -172,6 +177,10 @@ class Engine:
     def close(self):
         if self.is_running():
             _kill(self._process)
+
+    def log(self):
+        """All that it has said so far, over all starts."""
+        return self.log_path.read_text(encoding="utf-8", errors="replace") if self.log_path.exists() else ""
 
     def log_tail(self):
         lines = self.log_path.read_text(encoding="utf-8", errors="replace").splitlines() if self.log_path.exists() else []

@@ -255,8 +255,9 @@ class Configuration(unittest.TestCase):
                     self.assertIsNotNone(error_of(path))
 
     def test_every_key_of_the_engine_is_in_the_schema_and_described(self):
-        source = (live.TREE / "engine/app/config.cc").read_text(encoding="utf-8")
-        known = set(re.findall(r'\.(?:text|flag|integer|bytes|duration|texts|texts_by_key|find)\("(\w+)"', source))
+        files = [live.TREE / "engine/app" / name for name in ("config.cc", "config_kafka.cc")]
+        source = "".join(path.read_text(encoding="utf-8") for path in files)
+        known = set(re.findall(r'\b(?:section|top|names)\.(?:text|flag|integer|bytes|duration|span|texts|choice|find)\("(\w+)"', source))
         described = set()
 
         def walk(schema):
@@ -264,7 +265,8 @@ class Configuration(unittest.TestCase):
                 self.assertTrue(each.get("description"), f"{name} has no description")
                 described.add(name)
                 walk(each)
-            for alternative in (*schema.get("oneOf", ()), *schema.get("anyOf", ())):
+            more = schema.get("additionalProperties")
+            for alternative in (*schema.get("oneOf", ()), *schema.get("anyOf", ()), *([more] if isinstance(more, dict) else ())):
                 walk(alternative)
 
         walk(json.loads((live.TREE / "schemas" / "config.json").read_text(encoding="utf-8")))

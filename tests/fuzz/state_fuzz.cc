@@ -48,41 +48,30 @@ void check_meta(std::string_view bytes, const Decode& decode) {
   require(encode_meta(*same) == first, "a record is written the same again");
 }
 
-class Collector final : public task::Sink {
- public:
-  bool wants_outbox() const override { return true; }
-  base::Status restore(std::string_view) override { return base::success(); }
-  base::Status write(const std::vector<task::Outgoing>& some) override {
-    records.insert(records.end(), some.begin(), some.end());
-    return base::success();
-  }
-  base::Result<std::string> make_durable() override { return std::string(); }
-
-  std::vector<task::Outgoing> records;
-};
-
-base::Status redeliver(const task::Batch& batch, Collector& into) {
+base::Result<std::vector<task::Outgoing>> read_outbox(const task::Batch& batch) {
   state::MemoryStore store;
   require(store.commit(batch).ok(), "memory takes everything");
-  return task::Outbox().redeliver(store, into);
+  auto outbox = task::Outbox::load(store, 0);
+  require(outbox.ok(), "memory can be read");
+  return outbox->read_records(store);
 }
 
 void check_outbox(std::string_view bytes) {
   task::Batch stored;
-  stored.put(task::keys::outbox_chunk(0), std::string(bytes));
-  Collector found;
-  if (const auto sent = redeliver(stored, found); !sent) {
-    require(found.records.empty(), "of a damaged chunk nothing is sent");
-    return require_readable(sent.error().message);
-  }
+  stored.put(task::keys::outbox_chunk(0, 0), std::string(bytes));
+  const auto found = read_outbox(stored);
+  if (!found) return require_readable(found.error().message);
   task::Batch written;
-  task::Outbox().write(written, found.records);
-  Collector again;
-  require(redeliver(written, again).ok(), "what was read can be written and read");
-  require(again.records.size() == found.records.size(), "as many records");
-  for (std::size_t i = 0; i < found.records.size(); ++i) {
-    const task::Outgoing& a = found.records[i];
-    const task::Outgoing& b = again.records[i];
+  state::MemoryStore none;
+  auto outbox = task::Outbox::load(none, 0);
+  require(outbox.ok(), "memory can be read");
+  outbox->write(written, *found, nullptr);
+  const auto again = read_outbox(written);
+  require(again.ok(), "what was read can be written and read");
+  require(again->size() == found->size(), "as many records");
+  for (std::size_t i = 0; i < found->size(); ++i) {
+    const task::Outgoing& a = (*found)[i];
+    const task::Outgoing& b = (*again)[i];
     require(a.stream == b.stream && a.key == b.key && a.value == b.value, "the same record");
   }
 }

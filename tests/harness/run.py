@@ -18,6 +18,7 @@ import time
 TREE = pathlib.Path(__file__).resolve().parent.parent.parent
 RELEASE = TREE / "build" / "release"
 ASAN = TREE / "build" / "asan"
+TSAN = TREE / "build" / "tsan"
 PLANTED = TREE / "build" / "planted"
 FUZZ = TREE / "build" / "fuzz"
 GROUP_TIME_LIMIT_S = 20 * 60
@@ -40,17 +41,20 @@ class Counts:
 def environment(options):
     env = dict(os.environ, TROTH=str(RELEASE / "troth"), PYTHONDONTWRITEBYTECODE="1")
     env.setdefault("TROTH_VECTORS", str(TREE / "tests" / "golden"))
+    env["TSAN_OPTIONS"] = f"suppressions={TREE / 'tests' / 'harness' / 'tsan.supp'}:history_size=7"
+    env["TSAN_CANARY"] = str(TSAN / "tsan_canary")
     env["ASAN_OPTIONS"] = "detect_leaks=1:abort_on_error=0"
     if options.long:
         env["TROTH_LONG"] = "1"
     return env
 
 
-def run(command, options, **more):
+def run(command, options, troth=None, **more):
     print("$ " + " ".join(str(word) for word in command), flush=True)
+    env = environment(options) | ({"TROTH": str(troth)} if troth else {})
     limit = LONG_TIME_LIMIT_S if options.long else GROUP_TIME_LIMIT_S
     try:
-        return subprocess.run([str(word) for word in command], cwd=TREE, env=environment(options), timeout=limit, check=False, **more)
+        return subprocess.run([str(word) for word in command], cwd=TREE, env=env, timeout=limit, check=False, **more)
     except subprocess.TimeoutExpired:
         print(f"took longer than {limit} s", flush=True)
         return None
@@ -89,9 +93,9 @@ def gtest(binary, options):
     return counts
 
 
-def unittests(script, options):
+def unittests(script, options, troth=None):
     """One Python test script; counts from unittest's closing lines."""
-    done = run([sys.executable, "-u", script], options, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = run([sys.executable, "-u", script], options, troth, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done is None:
         return Counts(failed=1)
     print(done.stdout, flush=True)
@@ -161,6 +165,20 @@ def group_asan(options):
     return counts
 
 
+# Rooms in which threads meet.
+TSAN_ROOMS = ("task", "state", "source", "sink", "observe", "http")
+
+
+def group_tsan(options):
+    counts = build("tsan", options, [*(f"unit_{room}" for room in TSAN_ROOMS), "troth", "tsan_canary"])
+    if counts.failed:
+        return counts
+    for room in TSAN_ROOMS:
+        counts.add(gtest(TSAN / "tests" / f"unit_{room}", options))
+    counts.add(unittests(TREE / "tests" / "harness" / "tsan_test.py", options, troth=TSAN / "troth"))
+    return counts
+
+
 def group_golden(options):
     counts = script([TREE / "tests" / "vectors", TREE / "tests" / "golden"], options)
     counts.add(script([sys.executable, TREE / "tests" / "oracle" / "check_vectors.py", "--policy", TREE / "schemas" / "policy.default.yaml",
@@ -203,9 +221,10 @@ def group_fuzz(options):
     counts = build("fuzz", options, without_tests=True)
     if counts.failed:
         return counts
-    seconds = 3600 if options.long else 30
-    ledger = ["--ledger", TREE / "tests" / "ledger" / "fuzz.ndjson"] if options.long else []
-    counts.add(script([TREE / "tests" / "fuzz" / "run", "--build", FUZZ, "--seconds", seconds, "--jobs", 2, *ledger], options))
+    # An hour of a processor each, on a busy machine in at most three hours.
+    long = ["--cpu-seconds", 3600, "--seconds", 3 * 3600, "--ledger", TREE / "tests" / "ledger" / "fuzz.ndjson"]
+    length = long if options.long else ["--seconds", 30]
+    counts.add(script([TREE / "tests" / "fuzz" / "run", "--build", FUZZ, "--jobs", 2, *length], options))
     return counts
 
 
@@ -226,7 +245,9 @@ GROUPS = {
     "fuzz": group_fuzz,            # libFuzzer targets, with sanitizers
     "broker": group_broker,        # a real Kafka broker, a real Prometheus
     "asan": group_asan,            # unit and golden again, with address and undefined-behaviour sanitizers
+    "tsan": group_tsan,            # rooms with threads, replay and run, with the thread sanitizer; only if asked for, and in --long
 }
+LONG_GROUPS = {"tsan"}
 
 
 def main():
@@ -241,7 +262,7 @@ def main():
     total = build("release", options)
     summary = [("build", total.failed, 0.0)]
     if total.failed == 0:
-        for name in options.only or GROUPS:
+        for name in options.only or [name for name in GROUPS if options.long or name not in LONG_GROUPS]:
             print(f"\n== {name}", flush=True)
             began = time.monotonic()
             counts = GROUPS[name](options)

@@ -30,7 +30,27 @@
   X(CrashBeforeSinkSync, "crash before the sink's sync")                      \
   X(CrashAfterSinkSync, "crash between the sink's sync and the commit")       \
   X(UnsyncedLinesLost, "lines that were not synced are gone after a crash")   \
-  X(AcknowledgementLost, "delivered, but never acknowledged")                 \
+  X(CrashBeforeTransaction, "crash between the commit and its transaction")   \
+  X(CrashInTransaction, "crash within a transaction")                         \
+  X(CrashAfterTransaction, "crash after a transaction was taken")             \
+  X(TransactionRefused, "a transaction fails, nothing taken")                 \
+  X(TransactionOutcomeUnknown, "a transaction fails, but was taken")          \
+  X(Fenced, "a transaction refused because the group has gone on")            \
+  X(PositionsNotRead, "the group's positions cannot be read")                 \
+  X(ChangelogNotRead, "the changelog cannot be read to its end")              \
+  X(CrashInRestore, "crash while restoring from the changelog")               \
+  X(Stopped, "a process stopped for a while")                                 \
+  X(Zombie, "a stopped process that goes on after it was expelled")           \
+  X(Expelled, "a silent member expelled from the group")                      \
+  X(Compaction, "a changelog compacted")                                      \
+  X(DiskLost, "a machine that comes back without its disk")                   \
+  X(OldDisk, "a machine that comes back with an old copy of its disk")        \
+  X(OthersDisk, "a machine that comes back with another one's disk")          \
+  X(RecoveredNew, "recovery: a new partition")                                \
+  X(RecoveredGoOn, "recovery: gone on with")                                  \
+  X(RecoveredSendAgain, "recovery: the outbox sent again")                    \
+  X(RecoveredCatchUp, "recovery: caught up from the changelog")               \
+  X(RecoveredRebuild, "recovery: rebuilt from the changelog")                 \
   X(CrashInRecovery, "crash while opening again")                             \
   X(CleanRestart, "stopped and started in good order")                        \
   X(PolicyChange, "started again under another policy")                       \

@@ -14,6 +14,8 @@
 #include "engine/task/merger.h"
 #include "operators/record/json.h"
 #include "operators/trust_model.h"
+#include "tests/simulation/group.h"
+#include "tests/simulation/play.h"
 #include "tests/simulation/world.h"
 
 namespace troth::simulation {
@@ -21,20 +23,7 @@ namespace {
 
 using operators::TrustModel;
 
-constexpr int kTroubledLives = 25;
-constexpr int kLivesMax = 40;
-constexpr int kTurnsMax = 20'000;
 constexpr std::uint8_t kAlerts = 1, kDeadLetters = 3;
-
-/// What a run left when it was through.
-struct Result {
-  std::optional<std::string> violation;
-  task::Tally tally;
-  std::vector<std::string> snapshot;  // full records at as_of, by customer
-  std::vector<task::Outgoing> sent;
-  std::uint64_t lives = 0;
-  bool is_under_later_policy = false;
-};
 
 /// Where a record stands: input, partition, offset.
 using Place = std::tuple<std::string, std::int64_t, std::int64_t>;
@@ -58,21 +47,7 @@ std::vector<Merged> merged(const Schedule& schedule) {
   return sequence;
 }
 
-std::vector<std::string> snapshot_of(task::Instance& instance, TimeUs t, base::Status& status) {
-  std::vector<std::pair<std::string, std::string>> records;
-  status = instance.for_each_key([&](std::int32_t, std::string_view key, task::KeyState& state) -> base::Status {
-    TrustModel::read_at(state, t, [&](const operators::View& view) {
-      records.emplace_back(key, operators::score_record(view, operators::Detail::kFull));
-    });
-    return base::success();
-  });
-  std::sort(records.begin(), records.end());
-  std::vector<std::string> snapshot;
-  for (auto& [key, record] : records) snapshot.push_back(std::move(record));
-  return snapshot;
-}
-
-/// One play of a schedule over a world: lives follow each other until one gets to the end.
+/// One play of a schedule of files over a world: lives follow each other until one gets to the end.
 class Play {
  public:
   Play(const Schedule& schedule, World& world) : schedule_(schedule), world_(world) {}
@@ -81,7 +56,8 @@ class Play {
     for (int life = 0; life < kLivesMax; ++life) {
       if (life == kTroubledLives) world_.calm();
       ++result_.lives;
-      world_.begin_life();
+      if (machine_.is_dead) files_.survive_crash(world_);
+      machine_.begin_life();
       choose_policy(life);
       world_.tell("life " + std::to_string(life));
       const base::Status status = live();
@@ -91,10 +67,10 @@ class Play {
         continue;
       }
       if (status) {
-        result_.sent = world_.sent;
+        result_.sent = files_.lines;
         return std::move(result_);
       }
-      if (!status.error().message.starts_with(kMadeUp) && status.error().message != kStopped) {
+      if (!status.error().message.starts_with(kMadeUp)) {
         result_.violation = "an error that nobody made up: " + status.error().message;
         return std::move(result_);
       }
@@ -104,8 +80,6 @@ class Play {
   }
 
  private:
-  static constexpr std::string_view kStopped = "stopped in good order";
-
   void choose_policy(int life) {
     if (life > 0 && !result_.is_under_later_policy && schedule_.later_policy && world_.dice.percent(25)) change_policy();
     model_ = std::make_unique<TrustModel>(result_.is_under_later_policy ? schedule_.later_policy : schedule_.policy, "secret");
@@ -118,53 +92,36 @@ class Play {
   }
 
   base::Status live() {
-    SimulatedStore store(world_);
-    SimulatedSink sink(world_);
-    task::InstanceOptions options;
-    options.partitions = schedule_.partitions;
-    options.inputs = schedule_.inputs;
-    options.cache_bytes = schedule_.cache_bytes;
-    options.dirty_bytes_max = schedule_.dirty_bytes_max;
-    options.keys_per_slice = schedule_.keys_per_slice;
-    const bool is_live = schedule_.mode == Mode::kTopics;
-    options.follow_wall_clock = is_live;
-    options.partitions_by_key = !is_live;
-    if (schedule_.mode == Mode::kFilesFixed) options.epoch_events = schedule_.epoch_events;
-    auto opened = task::Instance::open(*model_, store, sink, options);
+    SimulatedStore store(world_, machine_);
+    SimulatedSink sink(world_, machine_, files_);
+    auto opened = task::Instance::open(*model_, store, sink, options_of(schedule_));
     if (!opened) {
-      if (world_.is_dead()) mark(Mark::kCrashInRecovery);
+      if (machine_.is_dead) mark(Mark::kCrashInRecovery);
       return opened.error();
     }
     instance_ = std::move(*opened);
-    base::Status status = is_live ? live_on_topics() : live_on_files();
+    base::Status status = read_all();
     instance_.reset();  // without a commit: what a crash does
     return status;
   }
-
-  /// Another life begins here: the process was killed, or stopped itself.
-  [[nodiscard]] base::Status died() const { return base::Error{std::string(kMadeUp) + "crash"}; }
 
   /// A commit, or now and then a whole stop in good order.
   base::Status commit(const std::string& position) {
     world_.tell("commit at " + position);
     if (auto status = instance_->commit(position); !status) return status;
-    if (!world_.is_calm() && world_.dice.permille(15)) {
-      mark(Mark::kCleanRestart);
-      return base::Error{std::string(kStopped)};
-    }
+    if (!world_.is_calm() && world_.dice.permille(15)) return world_.error(Mark::kCleanRestart);
     return base::success();
   }
 
   base::Status finish() {
-    base::Status status = base::success();
-    result_.snapshot = snapshot_of(*instance_, schedule_.as_of, status);
+    std::vector<std::pair<std::string, std::string>> records;
+    base::Status status = append_records(*instance_, schedule_.as_of, records);
+    result_.snapshot = sorted_records(std::move(records));
     result_.tally = instance_->tally();
     return status;
   }
 
-  // ---------------------------------------------------------------------------------------------------------- files
-
-  base::Status live_on_files() {
+  base::Status read_all() {
     const std::vector<Merged> sequence = merged(schedule_);
     for (std::uint16_t input = 0; input < schedule_.log.size(); ++input) {
       if (!schedule_.log[input][0].empty()) continue;
@@ -174,7 +131,7 @@ class Play {
     std::size_t at = position.empty() ? 0 : static_cast<std::size_t>(std::stoull(position));
     const auto commits_percent = world_.dice.between(2, 40);
     while (at < sequence.size()) {
-      if (world_.crashes_here()) return died();
+      if (world_.crashes_here(machine_)) return World::dead();
       const Merged& next = sequence[at++];
       world_.tell("offer " + std::to_string(at - 1));
       if (auto status = instance_->offer(next.record->decoded, next.ends_input); !status) return status;
@@ -182,125 +139,19 @@ class Play {
       if (auto status = commit(std::to_string(at)); !status) return status;
     }
     if (auto status = commit(std::to_string(at)); !status) return status;
-    if (world_.crashes_here()) return died();
+    if (world_.crashes_here(machine_)) return World::dead();
     if (auto status = instance_->advance_to(schedule_.as_of); !status) return status;
-    if (world_.crashes_here()) return died();
+    if (world_.crashes_here(machine_)) return World::dead();
     return finish();
-  }
-
-  // --------------------------------------------------------------------------------------------------------- topics
-
-  struct Reading {
-    std::size_t next = 0;
-    bool is_at_end = false;
-  };
-
-  [[nodiscard]] std::size_t produced(std::size_t input, std::size_t partition) const {
-    const auto& records = schedule_.log[input][partition];
-    const auto end = std::find_if(records.begin(), records.end(), [&](const Logged& each) { return each.produced > wall_; });
-    return static_cast<std::size_t>(end - records.begin());
-  }
-
-  base::Status assign(std::size_t partition) {
-    auto offsets = instance_->assign(static_cast<std::int32_t>(partition));
-    if (!offsets) return offsets.error();
-    for (std::size_t input = 0; input < schedule_.inputs.size(); ++input) {
-      auto next = static_cast<std::size_t>(std::max<std::int64_t>((*offsets)[input], 0));
-      if (next > 0 && world_.dice.percent(10) && !world_.is_calm()) {
-        next -= static_cast<std::size_t>(world_.dice.below(static_cast<std::int64_t>(std::min<std::size_t>(next, 5)) + 1));
-        mark(Mark::kRedelivery);
-      }
-      readings_[partition][input] = {next, false};
-    }
-    return base::success();
-  }
-
-  base::Status hand_over() {
-    const auto partition = static_cast<std::size_t>(world_.dice.below(schedule_.partitions));
-    const bool is_lost = world_.dice.percent(40);
-    mark(is_lost ? Mark::kLoss : Mark::kHandover);
-    world_.tell((is_lost ? "lose " : "hand over ") + std::to_string(partition));
-    if (auto status = instance_->revoke(static_cast<std::int32_t>(partition), is_lost); !status) return status;
-    return assign(partition);
-  }
-
-  base::Status read(std::size_t partition, std::size_t input) {
-    Reading& reading = readings_[partition][input];
-    const std::size_t end = produced(input, partition);
-    const auto number = static_cast<std::uint16_t>(input);
-    const auto news = [&](task::InputNews::Kind kind) {
-      mark(kind == task::InputNews::Kind::kAtEnd ? Mark::kEndTold : Mark::kEndWithdrawn);
-      reading.is_at_end = kind == task::InputNews::Kind::kAtEnd;
-      return instance_->news({kind, number, static_cast<std::int32_t>(partition)});
-    };
-    std::size_t until = end;
-    if (reading.next < end && world_.dice.percent(50)) {
-      until = reading.next + static_cast<std::size_t>(world_.dice.below(static_cast<std::int64_t>(end - reading.next) + 1));
-      if (reading.is_at_end) {
-        if (auto status = news(task::InputNews::Kind::kNotAtEnd); !status) return status;
-      }
-    }
-    for (; reading.next < until; ++reading.next) {
-      if (world_.crashes_here()) return died();
-      const Logged& record = schedule_.log[input][partition][reading.next];
-      world_.tell("offer " + schedule_.inputs[input] + "/" + std::to_string(partition) + "@" + std::to_string(reading.next));
-      if (auto status = instance_->offer(record.decoded); !status) return status;
-    }
-    if (reading.next == end && !reading.is_at_end) return news(task::InputNews::Kind::kAtEnd);
-    return base::success();
-  }
-
-  [[nodiscard]] bool has_read_all() const {
-    for (std::size_t partition = 0; partition < readings_.size(); ++partition) {
-      for (std::size_t input = 0; input < schedule_.inputs.size(); ++input) {
-        const Reading& reading = readings_[partition][input];
-        if (!reading.is_at_end || reading.next < produced(input, partition)) return false;
-      }
-    }
-    return true;
-  }
-
-  base::Status live_on_topics() {
-    if (wall_ == 0) wall_ = schedule_.begin;
-    if (result_.lives > 1 && world_.dice.percent(30)) wall_ += world_.dice.between(0, 20 * 24) * event::kHour;  // downtime
-    wall_ = std::min(wall_, schedule_.as_of);
-    if (auto status = instance_->advance_wall(wall_); !status) return status;
-    readings_.assign(static_cast<std::size_t>(schedule_.partitions), std::vector<Reading>(schedule_.inputs.size()));
-    for (std::size_t partition = 0; partition < readings_.size(); ++partition) {
-      if (auto status = assign(partition); !status) return status;
-    }
-    const auto commits_percent = world_.dice.between(5, 60);
-    for (int turn = 0; turn < kTurnsMax; ++turn) {
-      if (world_.crashes_here()) return died();
-      if (!world_.is_calm() && world_.dice.permille(10)) {
-        if (auto status = hand_over(); !status) return status;
-      }
-      for (std::size_t partition = 0; partition < readings_.size(); ++partition) {
-        for (std::size_t input = 0; input < schedule_.inputs.size(); ++input) {
-          if (auto status = read(partition, input); !status) return status;
-        }
-      }
-      const bool is_through = has_read_all();
-      if (is_through && wall_ == schedule_.as_of && !instance_->has_uncommitted()) return finish();
-      if (instance_->wants_commit() || (is_through && instance_->has_uncommitted()) || world_.dice.percent(commits_percent)) {
-        if (auto status = commit(""); !status) return status;
-      }
-      // A step is short against the lateness: what is up to date reads what appeared before it is late.
-      if (is_through || world_.dice.percent(20)) wall_ = std::min(wall_ + world_.dice.between(0, 24) * event::kHour, schedule_.as_of);
-      world_.tell("wall " + event::format_time(wall_));
-      if (auto status = instance_->advance_wall(wall_); !status) return status;
-    }
-    result_.violation = "no progress: not through after " + std::to_string(kTurnsMax) + " turns of one life";
-    return base::success();
   }
 
   const Schedule& schedule_;
   World& world_;
+  Machine machine_;
+  Files files_;
   Result result_;
   std::unique_ptr<TrustModel> model_;
   std::unique_ptr<task::Instance> instance_;
-  TimeUs wall_ = 0;
-  std::vector<std::vector<Reading>> readings_;  // by partition, input
 };
 
 // ------------------------------------------------------------------------------------------------------ what holds
@@ -378,15 +229,6 @@ std::map<std::string, std::set<Place>> dead_letters(const std::vector<task::Outg
   return letters;
 }
 
-std::string first_difference(const std::vector<std::string>& found, const std::vector<std::string>& expected) {
-  for (std::size_t i = 0; i < std::max(found.size(), expected.size()); ++i) {
-    const std::string a = i < found.size() ? found[i] : "(nothing)";
-    const std::string b = i < expected.size() ? expected[i] : "(nothing)";
-    if (a != b) return "\n  found    " + a + "\n  expected " + b;
-  }
-  return {};
-}
-
 /// The events of a log that `counts` lets pass, sorted, as one file of one partition.
 template <typename Counts>
 Schedule sorted_facts(const Schedule& schedule, const Counts& counts) {
@@ -415,9 +257,9 @@ class Judge {
   explicit Judge(const Schedule& schedule) : schedule_(schedule) {}
 
   Outcome run(std::vector<std::string>* trace) {
-    World world(schedule_.seed ^ 0x5EED, schedule_.trouble_permille, schedule_.mode == Mode::kTopics);
+    World world(schedule_.seed ^ 0x5EED, schedule_.trouble_permille);
     world.trace = trace;
-    found_ = Play(schedule_, world).run();
+    found_ = schedule_.mode == Mode::kTopics ? play_group(schedule_, world) : Play(schedule_, world).run();
 #ifdef TROTH_PLANTED_BUGS
     // What the result is held against is made without the bug.
     const auto bug = std::exchange(base::planted::chosen, base::planted::Bug::none);
@@ -477,7 +319,7 @@ class Judge {
 
   /// The same arrivals without trouble: the same tally, and with fixed epochs the same bytes.
   std::optional<std::string> against_same_arrivals() {
-    World world(schedule_.seed ^ 0xCA1F, 0, false);
+    World world(schedule_.seed ^ 0xCA1F, 0);
     Schedule plain = schedule_;
     plain.later_policy.reset();
     if (found_.is_under_later_policy) plain.policy = schedule_.later_policy;
@@ -518,7 +360,7 @@ class Judge {
       return !letters_["late"].contains(place) && !letters_["future"].contains(place);
     });
     if (found_.is_under_later_policy) sorted.policy = schedule_.later_policy;
-    World world(1, 0, false);
+    World world(1, 0);
     const Result expected = Play(sorted, world).run();
     if (expected.violation) return "the run over sorted facts fails: " + *expected.violation;
     if (found_.snapshot != expected.snapshot) return "the state differs from what the facts say:" + first_difference(found_.snapshot, expected.snapshot);
@@ -550,12 +392,52 @@ class Judge {
 
 }  // namespace
 
+std::string first_difference(const std::vector<std::string>& found, const std::vector<std::string>& expected) {
+  for (std::size_t i = 0; i < std::max(found.size(), expected.size()); ++i) {
+    const std::string a = i < found.size() ? found[i] : "(nothing)";
+    const std::string b = i < expected.size() ? expected[i] : "(nothing)";
+    if (a != b) return "\n  found    " + a + "\n  expected " + b;
+  }
+  return {};
+}
+
+base::Status append_records(task::Instance& instance, TimeUs t, std::vector<std::pair<std::string, std::string>>& records) {
+  return instance.for_each_key([&](std::int32_t, std::string_view key, task::KeyState& state) -> base::Status {
+    TrustModel::read_at(state, t, [&](const operators::View& view) {
+      records.emplace_back(key, operators::score_record(view, operators::Detail::kFull));
+    });
+    return base::success();
+  });
+}
+
+std::vector<std::string> sorted_records(std::vector<std::pair<std::string, std::string>> records) {
+  std::sort(records.begin(), records.end());
+  std::vector<std::string> snapshot;
+  for (auto& [key, record] : records) snapshot.push_back(std::move(record));
+  return snapshot;
+}
+
+task::InstanceOptions options_of(const Schedule& schedule) {
+  task::InstanceOptions options;
+  options.partitions = schedule.partitions;
+  options.inputs = schedule.inputs;
+  options.cache_bytes = schedule.cache_bytes;
+  options.dirty_bytes_max = schedule.dirty_bytes_max;
+  options.keys_per_slice = schedule.keys_per_slice;
+  const bool is_live = schedule.mode == Mode::kTopics;
+  options.follow_wall_clock = is_live;
+  options.partitions_by_key = !is_live;
+  options.refuses_wrong_partition = is_live;
+  if (schedule.mode == Mode::kFilesFixed) options.epoch_events = schedule.epoch_events;
+  return options;
+}
+
 Outcome run(const Schedule& schedule, std::vector<std::string>* trace) { return Judge(schedule).run(trace); }
 
 Plain plain(const Schedule& schedule) {
   const TimeUs last = schedule.as_of;
   const Schedule sorted = sorted_facts(schedule, [&](const Logged& each) { return !each.is_late_by_design && each.decoded.event->time <= last; });
-  World world(1, 0, false);
+  World world(1, 0);
   const Result result = Play(sorted, world).run();
   TROTH_ASSERT(!result.violation);
   Plain facts;

@@ -27,7 +27,6 @@ std::unique_ptr<KafkaSink> open(const KafkaSinkOptions& options) {
 TEST(KafkaSink, what_is_durable_is_in_the_topic_with_nulls_and_empties_as_given) {
   const auto topics = make_topics({"scores", "dead"}, 1);
   const auto out = open(sink_to(topics));
-  EXPECT_TRUE(out->wants_outbox());
   ASSERT_TRUE(out->restore("").ok());
   ASSERT_TRUE(
       out->write({{0, "a", "1"}, {0, "a", std::nullopt}, {0, "", ""}, {1, std::nullopt, std::string("\0\xff", 2)}})

@@ -63,32 +63,20 @@ TEST(KafkaSource, reading_begins_at_the_positions_given_whatever_the_group_has_s
   {
     Member first(member_of(group, topics));
     ASSERT_TRUE(first.until([&] { return first.all_at_end(); }));
-    first.source->commit_offsets(0, {10, 10});
-    for (int i = 0; i < 10; ++i) ASSERT_TRUE(first.step());
+    const source::KafkaPartitionList list(rd_kafka_topic_partition_list_new(2));
+    for (const std::string& topic : topics) rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), 0)->offset = 10;
+    Writer tool(unique("tool"));
+    tool.begin();
+    const source::KafkaErrorPtr error(
+        rd_kafka_send_offsets_to_transaction(tool.client(), list.get(), first.source->membership().get(), kDeadlineMs));
+    ASSERT_EQ(error, nullptr) << rd_kafka_error_string(error.get());
+    tool.commit();
   }
   Member member(member_of(group, topics));
   member.positions[0] = {4, 10};
   ASSERT_TRUE(member.until([&] { return member.all_at_end(); })) << member.failure;
   EXPECT_EQ(member.values(0, 0), numbers(4, 10));
   EXPECT_TRUE(member.values(1, 0).empty());
-}
-
-TEST(KafkaSource, offsets_committed_are_there_for_tools) {
-  const auto topics = make_topics({"orders", "deliveries"}, 1);
-  Writer writer;
-  writer.numbered(topics[0], 0, 0, 10);
-  const std::string group = unique("group");
-  Member member(member_of(group, topics));
-  ASSERT_TRUE(member.until([&] { return member.all_at_end(); }));
-  member.source->commit_offsets(0, {7, -1});
-  const auto tool = plain_client(RD_KAFKA_CONSUMER, {{"group.id", group}});
-  const source::KafkaPartitionList list(rd_kafka_topic_partition_list_new(2));
-  for (const std::string& topic : topics) rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), 0);
-  EXPECT_TRUE(member.until([&] {
-    return rd_kafka_committed(tool.get(), list.get(), 1'000) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-           list->elems[0].offset == 7;
-  }));
-  EXPECT_EQ(list->elems[1].offset, RD_KAFKA_OFFSET_INVALID);
 }
 
 TEST(KafkaSource, null_and_empty_are_told_apart_and_headers_come_along) {

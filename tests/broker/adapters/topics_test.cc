@@ -11,11 +11,11 @@ using Outcome = sink::TopicResult::Outcome;
 TEST(KafkaTopics, missing_topics_are_created_and_found_as_wished_the_second_time) {
   const std::vector<std::string> inputs = {unique("orders"), unique("deliveries")};
   const std::vector<std::string> outputs = {unique("scores"), unique("dead")};
-  const auto specs = sink::pipeline_topics(inputs, outputs, 4, 1);
+  const auto specs = sink::pipeline_topics(inputs, outputs, unique("changelog"), 4, 1);
   const auto first = create_topics(specs, settings());
   ASSERT_TRUE(first.ok()) << first.error().message;
-  ASSERT_EQ(first->size(), 4U);
-  for (std::size_t i = 0; i < 4; ++i) {
+  ASSERT_EQ(first->size(), 5U);
+  for (std::size_t i = 0; i < 5; ++i) {
     EXPECT_EQ((*first)[i].name, specs[i].name);
     EXPECT_EQ((*first)[i].outcome, Outcome::kCreated) << (*first)[i].message;
   }

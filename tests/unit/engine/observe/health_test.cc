@@ -152,9 +152,20 @@ TEST_F(HealthTest, without_work_no_commit_is_missed) {
 TEST_F(HealthTest, who_stops_is_not_ready_any_more_but_lives) {
   make_ready();
   health_.stopping();
-  make_ready();
-  EXPECT_EQ(health_.reasons_not_ready(), Reasons{"stopping"});
+  health_.beat();
+  health_.step_succeeded();
+  health_.source_contact();
+  EXPECT_EQ(health_.reasons_not_ready(), (Reasons{"stopping", "partitions: not assigned yet"}));
   EXPECT_EQ(health_.healthz().status, 200);
+}
+
+TEST_F(HealthTest, who_opens_anew_after_stopping_is_ready_once_its_partitions_are_there) {
+  make_ready();
+  health_.stopping();
+  health_.store_opened();
+  EXPECT_EQ(health_.reasons_not_ready(), Reasons{"partitions: not assigned yet"});
+  health_.set_partitions(16, 16);
+  EXPECT_TRUE(health_.is_ready());
 }
 
 TEST(Health, is_told_and_asked_from_several_threads) {

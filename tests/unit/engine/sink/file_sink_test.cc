@@ -59,11 +59,6 @@ TEST(FileSink, writes_a_line_of_canonical_json_per_record_into_the_file_of_its_s
   EXPECT_EQ(read_file(root / "out/deadletters.ndjson"), "{\"key\":null,\"value\":{\"reason\":\"late\"}}\n");
 }
 
-TEST(FileSink, does_not_want_an_outbox) {
-  const TemporaryDirectory root;
-  EXPECT_FALSE(open(root / "out")->wants_outbox());
-}
-
 TEST(FileSink, makes_the_directory_and_those_above_it_and_every_file) {
   const TemporaryDirectory root;
   const auto sink = open(root / "a/b/out/");
@@ -299,7 +294,6 @@ TEST(NullSink, counts_and_its_counts_survive_by_the_mark) {
   ASSERT_TRUE(sink.restore(mark).ok());
   ASSERT_TRUE(sink.write({{kAlerts, "a", "1"}}).ok());
   EXPECT_EQ(sink.counts(), (std::vector<std::uint64_t>{2, 1, 1}));
-  EXPECT_FALSE(sink.wants_outbox());
   EXPECT_FALSE(sink.restore("\x07").ok());
 }
 

@@ -22,7 +22,7 @@ std::string refusal(const std::vector<TopicSpec>& specs) {
 TEST(KafkaTopics, outputs_are_compacted_dead_letters_are_kept_by_time_and_inputs_are_left_to_the_cluster) {
   const std::vector<std::string> inputs = {"orders"};
   const std::vector<std::string> outputs = {"trust.scores", "trust.deadletter"};
-  const auto specs = pipeline_topics(inputs, outputs, 6, 3);
+  const auto specs = pipeline_topics(inputs, outputs, std::nullopt, 6, 3);
   ASSERT_EQ(specs.size(), 3U);
   EXPECT_EQ(specs[0].name, "orders");
   EXPECT_EQ(specs[0].partitions, 6);

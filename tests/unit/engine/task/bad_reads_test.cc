@@ -91,26 +91,6 @@ TEST(BadRead, anywhere_stops_the_instance_and_the_next_one_writes_the_same_strea
   }
 }
 
-TEST(BadRead, anywhere_loses_nothing_of_the_outbox) {
-  CounterModel model;
-  const auto items = shop(model, 60, 30, 12);
-  OneBadRead whole_store;
-  FakeSink whole_sink(true);
-  (void)replay(model, items, whole_store, whole_sink, narrow(), kEnd, commit_often);
-  std::int64_t n = 1;
-  for (; n < 10'000; ++n) {
-    OneBadRead store;
-    FakeSink sink(true);
-    sink.fails_durable_in = 3;  // so that a later life has something to read from the outbox
-    store.fail_read(n);
-    (void)replay(model, items, store, sink, narrow(), kEnd, commit_often);
-    if (!store.has_failed()) break;
-    ASSERT_TRUE(has_equal_last_records(sink, whole_sink)) << "read " << n;
-  }
-  EXPECT_GT(n, 100);
-  EXPECT_LT(n, 10'000);
-}
-
 TEST(BadRead, while_another_version_settles_everything_leaves_no_key_out) {
   CounterModel old_model;
   const CounterModel new_model(CounterOptions{.version = "2", .unit = " pieces"});
@@ -192,7 +172,6 @@ TEST(BadRead, before_news_are_taken_under_another_version_stops_the_instance) {
 /// Files that cannot be cut back.
 class FixedSink final : public Sink {
  public:
-  bool wants_outbox() const override { return false; }
   base::Status restore(std::string_view) override { return base::Error{"the files cannot be cut back"}; }
   base::Status write(const std::vector<Outgoing>&) override { return base::success(); }
   base::Result<std::string> make_durable() override { return std::string(); }

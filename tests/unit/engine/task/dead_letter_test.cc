@@ -56,6 +56,29 @@ TEST(DeadLetter, writes_what_is_not_utf8_in_base64) {
   EXPECT_NE(raw_of("\xE2\x82\xAC \xF0\x9F\x98\x80 \xC3\xA4").find("\"raw\":\"\xE2\x82\xAC"), std::string::npos);
 }
 
+TEST(DeadLetter, tells_text_from_bytes_at_every_byte_of_a_character) {
+  const auto is_text = [](std::string bytes) {
+    const Outgoing letter = dead_letter(0, {Reason::kMalformed, {}}, {}, record(std::move(bytes)), kInputs);
+    return letter.value->find("\"raw\":") != std::string::npos;
+  };
+  // The first and the last of each length, and those beside the surrogates.
+  for (const std::string whole : {"\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80", "\xEF\xBF\xBF",
+                                  "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
+    EXPECT_TRUE(is_text("a" + whole + "z")) << testing::PrintToString(whole);
+    for (std::size_t i = 1; i < whole.size(); ++i) {
+      EXPECT_FALSE(is_text("a" + whole.substr(0, i))) << "cut off at " << i << " of " << testing::PrintToString(whole);
+      std::string broken = whole;
+      broken[i] = 'z';
+      EXPECT_FALSE(is_text("a" + broken)) << testing::PrintToString(broken);
+      broken[i] = '\xC3';
+      EXPECT_FALSE(is_text("a" + broken)) << testing::PrintToString(broken);
+    }
+  }
+  for (const std::string lead : {"\x80", "\xBF", "\xC1", "\xF5", "\xFE"}) {
+    EXPECT_FALSE(is_text(lead + "\x80\x80\x80")) << testing::PrintToString(lead);
+  }
+}
+
 TEST(DeadLetter, of_a_null_message_is_empty) {
   Record null;
   EXPECT_EQ(dead_letter(0, {Reason::kMalformed, "specversion"}, {}, null, kInputs).value,

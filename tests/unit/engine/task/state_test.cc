@@ -1,4 +1,5 @@
 // The state of keys: erasure, reading, another version of the model, stores that do not fit, damage.
+#include "engine/base/limits.h"
 #include "engine/task/keys.h"
 #include "tests/unit/engine/task/harness.h"
 
@@ -140,6 +141,19 @@ TEST(Reading, goes_through_every_live_key_in_order_with_and_without_a_commit) {
   EXPECT_EQ(last.size(), 3U);
 }
 
+TEST(Reading, goes_through_keys_that_are_too_large_to_be_read_at_once) {
+  Shop shop;
+  auto instance = shop.open();
+  std::map<std::string, std::size_t> expected;
+  for (int i = 0; i < 12; ++i) {  // 12 MiB: more than is held at a time
+    ok(instance->offer(added(shop.model, numbered("k", i), kStart, std::string(std::size_t{1} << 20U, 'x'))));
+    ++expected[numbered("k", i)];
+  }
+  ok(instance->commit("12"));
+  EXPECT_EQ(counts(*instance), expected);
+  EXPECT_EQ(counts(*shop.open()), expected);
+}
+
 TEST(Reading, stops_at_the_first_error_and_goes_on_working) {
   Shop shop;
   auto instance = shop.open();
@@ -241,6 +255,11 @@ TEST(Store, of_another_foundation_partitions_inputs_or_kind_is_refused_in_clear_
   EXPECT_NE(message(shop.model, files({"a", "c"}, 4)).find("inputs (a, b, now a, c)"), std::string::npos);
   EXPECT_NE(message(shop.model, topics({"a", "b"}, 4)).find("files, now topics"), std::string::npos);
   EXPECT_TRUE(Instance::open(shop.model, shop.store, shop.sink, files({"a", "b"}, 4)).ok());
+  Shop live;
+  { auto instance = live.open(topics({"a", "b"}, 4)); }
+  const auto as_files = Instance::open(live.model, live.store, live.sink, files({"a", "b"}, 4));
+  ASSERT_FALSE(as_files.ok());
+  EXPECT_NE(as_files.error().message.find("topics, now files"), std::string::npos);
 }
 
 TEST(Store, of_another_format_or_damaged_is_refused) {
@@ -302,6 +321,8 @@ TEST(Options, that_make_no_sense_are_refused) {
   EXPECT_TRUE(is_refused([](auto& options) { options.workers = 0; }));
   EXPECT_TRUE(is_refused([](auto& options) { options.workers = 65; }));
   EXPECT_TRUE(is_refused([](auto& options) { options.inputs.clear(); }));
+  EXPECT_TRUE(is_refused([](auto& options) { options.inputs.assign(base::limits::kInputs + 1, "a"); }));
+  EXPECT_TRUE(is_refused([](auto& options) { options.partitions_by_key = false, options.partitions = 0x10000; }));
   EXPECT_TRUE(is_refused([](auto& options) { options.epoch_events = 0; }));
   EXPECT_TRUE(is_refused([](auto& options) { options.epoch_events = 1, options.follow_wall_clock = true; }));
   EXPECT_EQ(shop.sink.restores, 0);

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
-#include <filesystem>
 
 #include "engine/app/config_environment.h"
 #include "engine/app/config_kafka.h"
@@ -100,6 +100,29 @@ void read_all(Section top, const Value& document, Config& config) {
   }
 }
 
+/// An error of the YAML reader may quote what it stumbled over. Where a secret is near, it must not: `{p@ss}` without
+/// quotes is a map with the key p@ss.
+base::Error without_secrets(const base::Error& error, std::string_view text, const std::string& name) {
+  std::string_view place = error.message;
+  int line = 0;
+  if (place.starts_with(name + ":")) place.remove_prefix(name.size() + 1);
+  std::from_chars(place.data(), place.data() + place.size(), line);
+  int at = 1;
+  for (std::size_t from = 0; from < text.size(); ++at) {
+    const std::size_t end = std::min(text.find('\n', from), text.size());
+    const std::string_view words = text.substr(from, end - from);
+    from = end + 1;
+    const bool is_near = line == 0 || at == line || at + 1 == line;
+    for (const std::string_view secret : {"password", "secret", ".pem"}) {
+      if (!is_near || words.find(secret) == std::string_view::npos) continue;
+      return document_error(fmt::format(
+          "{}:{}: not valid; what is there is not shown, because it may be a secret. Put quotes around it", name,
+          line == 0 ? at : line));
+    }
+  }
+  return error;
+}
+
 void put_into_folder(Config& config, const std::string& folder) {
   config.state = in_folder(config.state, folder);
   for (auto* path : {&config.policy, &config.overlay, &config.erasure_key_file}) {
@@ -117,7 +140,7 @@ void put_into_folder(Config& config, const std::string& folder) {
 base::Result<Config> parse_config(std::string_view text, const std::string& name, const std::string& folder,
                                   const Environment& environment) {
   auto document = read_yaml(text, name);
-  if (!document) return document.error();
+  if (!document) return without_secrets(document.error(), text, name);
   ConfigReading reading;
   reading.name = name;
   if (const base::Status merged = override_by_environment(*document, environment, reading.variables); !merged)

@@ -1,8 +1,8 @@
 // Config: what `troth run` is told: one YAML file and variables of the environment over it, every key checked, errors
 // with place and remedy (schemas/config.json says the same for editors). Plain data; read once at start.
 //
-//     file ──▶ tree ──▶ variables over it ──▶ sections, rules ──▶ secrets, files, what the client library can ──▶ Config
-//              └──────────── parse_config: pure ──────────────┘  └──────────────── load_config ──────────────┘
+//     file ──▶ tree ──▶ variables over it ──▶ sections, rules ──▶ secrets, files, what the library can ──▶ Config
+//              └──────────── parse_config: pure ──────────────┘   └─────────── load_config ─────────────┘
 //
 // Promise: no error and no warning made here holds the value of a setting. Where security would be given up, it must be
 // said by a key that is named `insecure_…`.

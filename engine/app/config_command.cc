@@ -1,5 +1,5 @@
-// `troth config check FILE`: would `troth run` take this configuration, here and now? Says what is wrong, where and what
-// to write instead; or what is in force, defaults and environment included, without a secret. Opens no connection.
+// `troth config check FILE`: would `troth run` take this configuration, here and now? Says what is wrong, where and
+// what to write instead; or what is in force, defaults and environment included, without a secret. Opens no connection.
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -53,8 +53,8 @@ void add_config(CLI::App& app, Action& action) {
   config->require_subcommand(1);
   CLI::App* check = config->add_subcommand("check", "Would `troth run` take it, here and now? What is in force then?");
   check->footer(
-      "Reads what a run reads before it opens anything: the file, variables TROTH_CONFIG__… of the environment, policy,\n"
-      "secrets (shown as <set>). `troth validate FILE` judges the file alone, which may be meant for another machine.\n"
+      "Reads what a run reads before it opens anything: the file, variables TROTH_CONFIG__… of the environment,\n"
+      "policy, secrets (shown as <set>). `troth validate FILE` judges the file alone, for whatever machine it is meant.\n"
       "Exit 0: right; 2: not.");
   check->add_option("FILE", *file, "Configuration, YAML")->required();
   check->add_flag("--json", *is_json, "JSON instead of text");

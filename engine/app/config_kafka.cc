@@ -22,38 +22,35 @@ std::string lower(std::string text) {
   return text;
 }
 
-/// `{file: PATH}` or `{env: NAME}`.
+/// `{file: PATH}` or `{env: NAME}`. Of anything else nothing is shown: it may be a password in braces.
 void read_secret_source(Section section, const Value& value, SecretSource& source) {
-  std::string file;
-  std::string variable;
-  section.text("file", file);
-  section.text("env", variable);
-  section.refuse_unknown();
-  if (!section.failed() && file.empty() == variable.empty())
-    section.fail(value, "", "must be {file: PATH} or {env: NAME}");
-  source = file.empty() ? SecretSource{SecretSource::Kind::kEnvironment, variable}
-                        : SecretSource{SecretSource::Kind::kFile, file};
+  const bool is_one = value.map()->size() == 1 && (value.find("file") != nullptr || value.find("env") != nullptr);
+  if (!is_one) return section.fail(value, "", "must be {file: PATH} or {env: NAME}; a secret with braces needs quotes");
+  source.kind = value.find("file") != nullptr ? SecretSource::Kind::kFile : SecretSource::Kind::kEnvironment;
+  section.text("file", source.name);
+  section.text("env", source.name);
 }
 
 void read_setting(Section& settings, const std::string& name, const Value& value, KafkaConfig& kafka) {
   source::KafkaSettings one;
   one.bootstrap = "any";
   one.extra[name] = "";
+  const bool may_be_secret = source::kafka_setting_may_be_secret(name);
   if (const Status good = source::check_kafka_settings(one); !good) {
     settings.fail(value, name, "cannot stand here: " + good.error().message);
   } else if (const auto* string = value.string()) {
     kafka.settings[name] = *string;
+  } else if (may_be_secret && value.map() != nullptr) {
+    read_secret_source(settings.section(name, value), value, kafka.secret_sources[name]);
+  } else if (may_be_secret) {
+    // A number would not be taken as it is written: 007 is 7.
+    settings.fail(value, name, "must be a string (in quotes), {file: PATH} or {env: NAME}");
   } else if (const auto* number = value.integer()) {
     kafka.settings[name] = std::to_string(*number);
   } else if (const auto* boolean = value.boolean()) {
     kafka.settings[name] = *boolean ? "true" : "false";
-  } else if (value.map() != nullptr && source::kafka_setting_may_be_secret(name)) {
-    read_secret_source(settings.section(name, value), value, kafka.secret_sources[name]);
   } else {
-    settings.fail(value, name,
-                  source::kafka_setting_may_be_secret(name)
-                      ? "must be a string, {file: PATH} or {env: NAME}"
-                      : "must be a string, an integer, true or false; only secrets are read from elsewhere");
+    settings.fail(value, name, "must be a string, an integer, true or false; only secrets are read from elsewhere");
   }
 }
 

@@ -20,8 +20,8 @@ Status judge_library(const KafkaConfig& kafka, const std::string& name, std::vec
   const std::string mechanism = sasl_mechanism(kafka);
   if (mechanism == "OAUTHBEARER" && !source::kafka_library_does_oidc()) {
     return Error{fmt::format("{}: kafka.settings.sasl.mechanism cannot be OAUTHBEARER here: the client library "
-                             "(librdkafka {}) was built without OpenID Connect. Use mTLS (security.protocol ssl), PLAIN "
-                             "over TLS, or a librdkafka that was built with libcurl",
+                             "(librdkafka {}) was built without OpenID Connect. Use mTLS (security.protocol ssl), "
+                             "PLAIN over TLS, or a librdkafka that was built with libcurl",
                              name, source::kafka_library_version())};
   }
   if (mechanism.starts_with("SCRAM-") && !source::kafka_library_does_scram_with_4()) {

@@ -15,7 +15,8 @@ using base::Value;
 template <typename Number, std::size_t n>
 std::string in_units(Number number, const std::array<std::pair<Number, std::string_view>, n>& units) {
   for (const auto& [size, name] : units) {
-    if (number % size == 0 && (number != 0 || size == units.back().first)) return fmt::format("{}{}", number / size, name);
+    const bool is_zero_of_another = number == 0 && size != units.back().first;
+    if (number % size == 0 && !is_zero_of_another) return fmt::format("{}{}", number / size, name);
   }
   return {};  // the last unit divides whatever a configuration can say
 }

@@ -13,6 +13,7 @@
 #include <set>
 
 #include "engine/app/decode_record.h"
+#include "engine/app/silence.h"
 #include "engine/app/state_reader.h"
 #include "engine/decode/decoder.h"
 #include "engine/sink/file_sink.h"
@@ -34,9 +35,10 @@ using Stopwatch = std::chrono::steady_clock;
 constexpr std::size_t kPollArrivals = 10'000;
 constexpr int kIdlePollMs = 50;  // how late a due timer may be noticed
 constexpr auto kPublishEvery = std::chrono::seconds(1);
+constexpr int kTopicEndMs = 500;
 
-PipelineError fatal(const Error& error) { return {error.message, true}; }
-PipelineError passing(const Error& error) { return {error.message, false}; }
+PipelineError fatal(const Error& error) { return {error.message, true, error.is_damage}; }
+PipelineError passing(const Error& error) { return {error.message, false, error.is_damage}; }
 
 /// State, model and the turn that both kinds of pipeline share. Members are destroyed in the reverse order they need.
 class Core {
@@ -155,7 +157,10 @@ source::KafkaSettings settings_of(const KafkaConfig& kafka) {
 /// The Kafka side of a pipeline: assignments, positions, pauses, lag.
 class KafkaPipeline {
  public:
-  KafkaPipeline(const PipelineParts& parts) : parts_(parts), core_(parts) {}
+  KafkaPipeline(const PipelineParts& parts)
+      : parts_(parts),
+        core_(parts),
+        silence_(parts.config.kafka->inputs, parts.config.kafka->silence, parts.clock.now()) {}
 
   [[nodiscard]] std::optional<PipelineError> open() {
     if (auto error = core_.open_store()) return error;
@@ -204,6 +209,7 @@ class KafkaPipeline {
         if (const Status taken = take(arrival); !taken) return passing(taken.error());
       }
       if (const Status restored = restore_next(); !restored) return passing(restored.error());
+      if (const Status listened = listen(); !listened) return passing(listened.error());
       tell_contact();
       if (const Status ended = core_.end_turn(
               arrivals.empty(), [] { return std::string{}; }, [this] { return lags(); });
@@ -218,7 +224,10 @@ class KafkaPipeline {
  private:
   [[nodiscard]] Status take(task::Arrival& arrival) {
     task::Instance& instance = core_.instance();
-    if (arrival.record) return instance.offer(core_.decode(std::move(*arrival.record)));
+    if (arrival.record) {
+      silence_.heard(arrival.record->origin.input, parts_.clock.now());
+      return instance.offer(core_.decode(std::move(*arrival.record)));
+    }
     const task::InputNews& news = arrival.news;
     observe::Health& health = parts_.observers.health();
     switch (news.kind) {
@@ -281,8 +290,11 @@ class KafkaPipeline {
     auto positions = core_.instance().assign(partition);
     if (!positions) return positions.error();
     waiting_.erase(waiting_.begin());
+    restore_began_.reset();
     parts_.observers.health().set_partitions(assigned_.size(), restored());
     const task::Recovered& recovered = core_.instance().recoveries().at(partition);
+    ++parts_.observers.troubles.recoveries[std::string(task::recovery_name(recovered.how))];
+    parts_.observers.troubles.restored_rows += recovered.rows;
     const bool is_loud = recovered.how == task::Recovery::kRebuild;
     spdlog::log(is_loud ? spdlog::level::warn : spdlog::level::info, "partition {}: assigned; {}{}", partition,
                 task::recovery_name(recovered.how),
@@ -292,10 +304,62 @@ class KafkaPipeline {
 
   [[nodiscard]] Status tell_progress(const task::RecoveryProgress& progress) {
     parts_.observers.health().beat();
-    spdlog::info("partition {}: restoring, {} rows so far, changelog at {} of {}", progress.partition, progress.rows,
-                 progress.position, progress.end);
+    const auto now = Stopwatch::now();
+    if (!restore_began_) restore_began_ = {now, progress.position};
+    const double seconds = std::chrono::duration<double>(now - restore_began_->first).count();
+    const auto done = static_cast<double>(progress.position - restore_began_->second);
+    restore_left_seconds_ = done > 0 ? seconds * static_cast<double>(progress.end - progress.position) / done : 0;
+    if (now - told_progress_ >= kPublishEvery) {
+      told_progress_ = now;
+      tell_figures(progress.rows);
+      spdlog::info("partition {}: restoring, {} rows so far, changelog at {} of {}", progress.partition, progress.rows,
+                   progress.position, progress.end);
+    }
     if (parts_.stop()) return Error{"stopped while restoring"};
     return base::success();
+  }
+
+  /// Looks, once a second, whether a source has fallen silent or speaks again.
+  [[nodiscard]] Status listen() {
+    const auto now = Stopwatch::now();
+    if (now - listened_ < kPublishEvery) return base::success();
+    listened_ = now;
+    const auto end_of = [this](std::uint16_t input) { return source_->topic_end(input, kTopicEndMs); };
+    for (const Silence::Change& change : silence_.look(parts_.clock.now(), end_of)) {
+      const std::string& topic = source_->inputs()[change.input];
+      if (change.is_silent) {
+        spdlog::error("source alert: topic {} has said nothing since {}: no deadline is taken for missed until it speaks "
+                      "again. Look at what writes to it",
+                      topic, event::format_time(change.since));
+      } else {
+        spdlog::warn("topic {} speaks again: deadlines are judged again", topic);
+      }
+      if (Status told = core_.instance().set_silent(change.input, change.is_silent); !told) return told;
+    }
+    if (silence_.is_any_silent()) {
+      auto held = core_.instance().held_keys();
+      if (!held) return held.error();
+      held_keys_ = *held;
+    } else {
+      held_keys_ = 0;
+    }
+    tell_figures(0);
+    return base::success();
+  }
+
+  /// `rows`: of the partition that is being restored.
+  void tell_figures(std::uint64_t rows) {
+    observe::GroupFigures figures;
+    const observe::Troubles& troubles = parts_.observers.troubles;
+    figures.recoveries.assign(troubles.recoveries.begin(), troubles.recoveries.end());
+    figures.restored_rows = troubles.restored_rows + rows;
+    figures.waiting_partitions = waiting_.size();
+    figures.restore_left_seconds = waiting_.empty() ? 0 : restore_left_seconds_;
+    for (std::uint16_t input = 0; input < source_->inputs().size(); ++input) {
+      figures.is_silent.push_back(silence_.is_silent(input));
+    }
+    figures.held_keys = held_keys_;
+    parts_.observers.metrics().tell_group(std::move(figures));
   }
 
   /// One name for one instance through all its starts. Without a name of its own an instance goes by its state directory.
@@ -334,6 +398,12 @@ class KafkaPipeline {
   std::unique_ptr<sink::KafkaTransactions> transactions_;
   std::set<std::int32_t> assigned_;
   std::vector<std::int32_t> waiting_;  // assigned, and not yet restored
+  std::optional<std::pair<Stopwatch::time_point, std::int64_t>> restore_began_;  // of the partition at hand, and where
+  double restore_left_seconds_ = 0;
+  Stopwatch::time_point told_progress_{};
+  Silence silence_;
+  Stopwatch::time_point listened_{};
+  std::size_t held_keys_ = 0;
   std::vector<task::InputAhead> paused_;
 };
 
@@ -431,7 +501,16 @@ std::optional<PipelineError> run_pipeline(const PipelineParts& parts, bool& was_
 
 }  // namespace
 
+/// A damaged store is no loss where there is a changelog: it is put aside, and every partition is rebuilt. Once, and loudly:
+/// a second time it is the disk that has to be looked at.
 std::optional<PipelineError> run_kafka_pipeline(const PipelineParts& parts, bool& was_ready) {
+  auto error = run_pipeline<KafkaPipeline>(parts, was_ready);
+  if (!error || !error->is_damage || !parts.config.kafka->changelog) return error;
+  spdlog::error("{} Putting it aside as {}/store.damaged, and rebuilding from {}", error->message, parts.config.state,
+                *parts.config.kafka->changelog);
+  auto directory = state::StateDirectory::open(parts.config.state, state::StateDirectory::Mode::kMustExist);
+  if (!directory) return fatal(directory.error());
+  if (const Status aside = (*directory)->put_store_aside(); !aside) return fatal(aside.error());
   return run_pipeline<KafkaPipeline>(parts, was_ready);
 }
 std::optional<PipelineError> run_file_pipeline(const PipelineParts& parts, bool& was_ready) {

@@ -18,7 +18,8 @@ namespace troth::app {
 
 struct PipelineError {
   std::string message;
-  bool is_fatal = false;  // opening anew would not help: configuration, another state, missing topics
+  bool is_fatal = false;   // opening anew would not help: configuration, another state, missing topics
+  bool is_damage = false;  // of the store: it has to be rebuilt
 };
 
 struct PipelineParts {

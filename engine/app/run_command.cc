@@ -1,5 +1,5 @@
-// `troth run`: the live pipeline, by a configuration file. Restarts itself after what passes; drains on SIGTERM; on SIGHUP
-// it reads policy and secrets again and, if they are good and others, closes cleanly and opens anew under them.
+// `troth run`: the live pipeline, by a configuration file. Restarts itself after what passes; drains on SIGTERM; on
+// SIGHUP it reads policy and secrets again and, if they are good and others, closes cleanly and opens anew under them.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -91,9 +91,9 @@ void add_run(CLI::App& app, Action& action) {
   CLI::App* command =
       app.add_subcommand("run", "The live pipeline: Kafka topics or growing files in, scores and alerts out");
   command->footer(
-      "SIGTERM drains: what was read is committed and delivered, then it exits with 0. SIGHUP reads policy, overlay and\n"
-      "secrets again; bad ones are refused and the old ones stay. The file is described in schemas/config.json; variables\n"
-      "TROTH_CONFIG__… of the environment go over it; `troth config check FILE` says what holds.");
+      "SIGTERM drains: what was read is committed and delivered, then it exits with 0. SIGHUP reads policy, overlay\n"
+      "and secrets again; bad ones are refused and the old ones stay. The file is described in schemas/config.json;\n"
+      "variables TROTH_CONFIG__… of the environment go over it; `troth config check FILE` says what holds.");
   command->add_option("--config", *config, "Configuration, YAML")->required()->type_name("FILE");
   command->callback([config, &action] { action = [config] { return run(*config); }; });
 }

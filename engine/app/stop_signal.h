@@ -1,5 +1,5 @@
-// StopSignal: SIGTERM and SIGINT ask the process to drain; a second one ends it at once. ReloadSignal: SIGHUP asks it to
-// read again what may change while it runs. One of each per process, main thread.
+// StopSignal: SIGTERM and SIGINT ask the process to drain; a second one ends it at once. ReloadSignal: SIGHUP asks it
+// to read again what may change while it runs. One of each per process, main thread.
 #pragma once
 
 namespace troth::app {

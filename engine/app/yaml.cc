@@ -126,6 +126,8 @@ struct Weight {
 class TreeBuilder final : public YAML::EventHandler {
  public:
   [[nodiscard]] std::optional<Value> take() { return std::exchange(root_, std::nullopt); }
+  /// Of the last scalar that was read.
+  [[nodiscard]] int scalar_line() const { return scalar_line_; }
 
   void OnDocumentStart(const YAML::Mark& /*mark*/) override {}
   void OnDocumentEnd() override {}
@@ -147,6 +149,7 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& text) override {
     const int line = line_of(mark);
+    scalar_line_ = line;
     if (tag == "?" && text == "<<" && !open_.empty() && open_.back().expects_key()) {
       throw Refusal{line, "the merge key <<, which YAML 1.2 does not have; write the keys out"};
     }
@@ -262,6 +265,7 @@ class TreeBuilder final : public YAML::EventHandler {
   std::vector<Open> open_;
   std::map<YAML::anchor_t, Anchored> anchored_;
   std::optional<Value> root_;
+  int scalar_line_ = 0;
 };
 
 // ------------------------------------------------------------------------------------------------------------ the text
@@ -328,6 +332,20 @@ std::string join_surrogates(std::string_view text) {
   return joined;
 }
 
+/// yaml-cpp lets quotes end with the text, so that they swallow all that follows; it stops at an end of document inside
+/// of them. What they swallowed is the last scalar.
+void refuse_open_quotes(std::string_view text, int last_scalar_line) {
+  if (text.find_first_of("\"'") == std::string_view::npos) return;
+  std::istringstream stream(std::string(text) + "\n...\n");
+  YAML::Parser parser(stream);
+  TreeBuilder builder;
+  try {
+    parser.HandleNextDocument(builder);
+  } catch (const YAML::Exception&) {
+    throw Refusal{last_scalar_line, "quotes that are not closed"};
+  }
+}
+
 Value parse(std::string_view text) {
   if (text.size() > kYamlBytesMax) {
     throw Refusal{0, "more than " + std::to_string(kYamlBytesMax) + " bytes"};
@@ -335,13 +353,15 @@ Value parse(std::string_view text) {
   check_characters(text);
   const std::size_t start = text.find_first_not_of(" \t\r\n");
   const bool looks_like_json = start != std::string_view::npos && text[start] == '{';
-  std::istringstream stream(looks_like_json ? join_surrogates(text) : std::string(text));
+  const std::string joined = looks_like_json ? join_surrogates(text) : std::string(text);
+  std::istringstream stream(joined);
   YAML::Parser parser(stream);
   TreeBuilder builder;
   const bool has_document = parser.HandleNextDocument(builder);
   std::optional<Value> value = builder.take();
   if (!has_document || !value) throw Refusal{1, "nothing: the document is empty"};
   if (parser.HandleNextDocument(builder)) throw Refusal{0, "a second document; only one is allowed"};
+  refuse_open_quotes(joined, builder.scalar_line());
   return std::move(*value);
 }
 

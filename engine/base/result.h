@@ -13,7 +13,9 @@ namespace troth::base {
 /// What went wrong, in words for a person: what, where, why, what to do. Never holds a payload or a secret.
 struct Error {
   std::string message;
+  bool is_damage = false;  // of what is stored: trying again does not help, only a rebuild does
 };
+inline Error damage(std::string message) { return {std::move(message), true}; }
 
 template <typename T>
 class [[nodiscard]] Result {

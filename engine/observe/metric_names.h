@@ -73,6 +73,20 @@ inline constexpr MetricSpec kOutboxChunks{"troth_sink_outbox_chunks", kGauge,
 inline constexpr MetricSpec kCacheHits{"troth_task_cache_hits_total", kCounter, "States found in memory."};
 inline constexpr MetricSpec kCacheMisses{"troth_task_cache_misses_total", kCounter, "States loaded from the store."};
 
+// A member of a group.
+inline constexpr MetricSpec kRecoveries{"troth_task_recoveries_total", kCounter,
+                                        "Partitions taken over, by what had to be done for them."};
+inline constexpr MetricSpec kRestoredRows{"troth_task_restored_rows_total", kCounter,
+                                          "Rows of state taken over from the changelog."};
+inline constexpr MetricSpec kWaitingPartitions{"troth_task_restoring_partitions", kGauge,
+                                               "Partitions that are assigned and not restored yet."};
+inline constexpr MetricSpec kRestoreLeft{"troth_task_restore_left_seconds", kGauge,
+                                         "Time until the partition at hand is restored, by the rate so far."};
+inline constexpr MetricSpec kSilent{"troth_source_silent", kGauge,
+                                    "1 if an input has said nothing anywhere for longer than it may; else 0."};
+inline constexpr MetricSpec kHeldKeys{"troth_task_held_keys", kGauge,
+                                      "Keys whose deadlines have passed while a source is silent: nothing is said of them."};
+
 // Trouble.
 inline constexpr MetricSpec kSourceErrors{"troth_source_errors_total", kCounter, "Errors of the source."};
 inline constexpr MetricSpec kStoreErrors{"troth_state_errors_total", kCounter, "Errors of the store."};
@@ -94,6 +108,7 @@ inline constexpr std::array kAll{
     kDelayLeast,  kDelayGreatest, kPhase,      kCommits,     kSettled,       kOutputs,     kCommitBytes,
     kPartitions,  kInFlight,      kMergeAhead, kUnsettled,   kCachedKeys,    kDirtyBytes,  kCachedBytes,
     kOutputBytes, kOutboxChunks,  kCacheHits,  kCacheMisses, kSourceErrors,  kStoreErrors, kSinkErrors,
+    kRecoveries,  kRestoredRows,  kWaitingPartitions, kRestoreLeft, kSilent, kHeldKeys,
     kRestarts,    kReady,         kPublished,  kBuild,       kProcessStart,  kResident,
 };
 

@@ -161,6 +161,17 @@ class Metrics::Page {
     if (metrics_.options_.is_ready) add(metric::kReady, metrics_.options_.is_ready() ? 1 : 0);
   }
 
+  void add_group(const GroupFigures& figures) {
+    for (const auto& [how, times] : figures.recoveries) count(metric::kRecoveries, times, {{"how", how}});
+    count(metric::kRestoredRows, figures.restored_rows);
+    count(metric::kWaitingPartitions, figures.waiting_partitions);
+    add(metric::kRestoreLeft, figures.restore_left_seconds);
+    for (std::size_t input = 0; input < figures.is_silent.size(); ++input) {
+      count(metric::kSilent, figures.is_silent[input] ? 1 : 0, {{"input", metrics_.options_.inputs[input]}});
+    }
+    count(metric::kHeldKeys, figures.held_keys);
+  }
+
   void add(const Snapshot& snapshot) {
     add_records(snapshot);
     add_time(snapshot);
@@ -339,15 +350,24 @@ void Metrics::publish(const task::Tally& tally, const task::Statistics& statisti
   snapshot_.swap(snapshot);
 }
 
+void Metrics::tell_group(GroupFigures figures) {
+  auto told = std::make_shared<const GroupFigures>(std::move(figures));
+  const std::lock_guard lock(mutex_);
+  group_.swap(told);
+}
+
 std::string Metrics::text() const {
   std::shared_ptr<const Snapshot> snapshot;
+  std::shared_ptr<const GroupFigures> group;
   {
     const std::lock_guard lock(mutex_);
     snapshot = snapshot_;
+    group = group_;
   }
   Page page(*this);
   page.add_process();
   if (snapshot) page.add(*snapshot);
+  if (group) page.add_group(*group);
   return page.text();
 }
 

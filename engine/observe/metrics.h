@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -38,12 +39,24 @@ struct Lag {
   std::int64_t records = 0;
 };
 
-/// What went wrong since the process started.
+/// What went wrong, and was mended, since the process started.
 struct Troubles {
   std::uint64_t source_errors = 0;
   std::uint64_t store_errors = 0;
   std::uint64_t sink_errors = 0;
   std::uint64_t restarts = 0;
+  std::map<std::string, std::uint64_t> recoveries = {};  // of partitions taken over, by how
+  std::uint64_t restored_rows = 0;
+};
+
+/// How a member of a group stands. Partitions are those that it was given.
+struct GroupFigures {
+  std::vector<std::pair<std::string, std::uint64_t>> recoveries;  // since the process started, by how: fixed words
+  std::uint64_t restored_rows = 0;                                // since the process started
+  std::size_t waiting_partitions = 0;                             // not restored yet
+  double restore_left_seconds = 0;                                // of the partition at hand, by the rate so far
+  std::vector<bool> is_silent;                                    // by input
+  std::size_t held_keys = 0;                                      // while a source is silent
 };
 
 struct MetricsOptions {
@@ -65,6 +78,9 @@ class Metrics {
   void publish(const task::Tally& tally, const task::Statistics& statistics, std::vector<Lag> lags,
                const Troubles& troubles);
 
+  /// Of a member of a group; also while nothing can be published because a partition is being restored.
+  void tell_group(GroupFigures figures);
+
   /// The exposition text; before the first publish only what is known without it.
   [[nodiscard]] std::string text() const;
 
@@ -79,6 +95,7 @@ class Metrics {
   std::unique_ptr<Progress> progress_;  // publisher's own
   mutable std::mutex mutex_;            // guards the pointer; what it points to never changes
   std::shared_ptr<const Snapshot> snapshot_;
+  std::shared_ptr<const GroupFigures> group_;  // none: not a member of any
 };
 
 }  // namespace troth::observe

@@ -47,7 +47,7 @@ struct KafkaContext {
   KafkaHealthKeeper health;
   std::function<void(const std::string&)> log;
   void* owner = nullptr;  // the adapter, for its own callbacks
-  bool refused = false;   // the broker refused our identity; polling thread only
+  bool refused = false;   // the broker refused our identity, or we his; polling thread only
 };
 
 /// A setting of the engine's. `optional`: this version of the library may not know it.
@@ -75,7 +75,9 @@ inline void on_kafka_error(rd_kafka_t*, int code, const char* reason, void* opaq
     context.health.set_connected(false);  // the cause was told before: keep it
     return;
   }
-  if (error == RD_KAFKA_RESP_ERR__AUTHENTICATION) context.refused = true;
+  // What is wrong with a certificate does not pass by itself either; only the words tell it from a broken connection.
+  const bool is_about_certificate = std::string_view(reason).find("certificate") != std::string_view::npos;
+  if (error == RD_KAFKA_RESP_ERR__AUTHENTICATION || is_about_certificate) context.refused = true;
   context.health.note_error(std::string(rd_kafka_err2name(error)) + ": " + reason);
 }
 
@@ -144,6 +146,23 @@ using KafkaInstant = std::chrono::steady_clock::time_point;
   return static_cast<int>(std::clamp<std::int64_t>(left, 0, at_most));
 }
 
+/// What to look at, given the library's words on why there is no connection.
+inline std::string_view kafka_contact_remedy(std::string_view cause) {
+  const auto says = [&](std::string_view words) { return cause.find(words) != std::string_view::npos; };
+  if (says("certificate verify failed"))
+    return "The broker's certificate must come from an authority in ssl.ca.location, and be made out to the host name "
+           "in the address";
+  if (says("alert bad certificate") || says("alert certificate") || says("certificate required") || says("unknown ca"))
+    return "The broker wants a client certificate from an authority that it trusts: give ssl.certificate.location and "
+           "ssl.key.location";
+  if (says("invalid credentials with SASL mechanism SCRAM"))
+    return "Check sasl.username and sasl.password; librdkafka before 2.6.1 is refused by every broker of version 4 and "
+           "later: there use mTLS or PLAIN over TLS";
+  if (says("SASL authentication error")) return "Check sasl.mechanism, sasl.username and sasl.password";
+  if (says("SSL handshake failed")) return "Check that the broker speaks TLS at this port, and security.protocol";
+  return "Check the address, that the broker runs, and the security settings";
+}
+
 using KafkaTopics = std::map<std::string, std::int32_t, std::less<>>;  // name → number of partitions
 
 /// The topics of the cluster that we may see; waits for a broker until the deadline. Asks for all of them, because to
@@ -168,8 +187,8 @@ inline base::Result<KafkaTopics> list_kafka_topics(rd_kafka_t* client, KafkaCont
     if (context.refused || kafka_time_left(deadline, 1) == 0) {
       const std::string cause = context.health.get().last_error;
       return base::Error{"cannot reach Kafka at " + bootstrap + ": " +
-                         (cause.empty() ? rd_kafka_err2str(error) : cause) +
-                         ". Check the address, that the broker runs, and the security settings"};
+                         (cause.empty() ? rd_kafka_err2str(error) : cause) + ". " +
+                         std::string(kafka_contact_remedy(cause))};
     }
   }
 }

@@ -204,6 +204,18 @@ base::Status StateDirectory::remember_store() {
   return write_marker();
 }
 
+base::Status StateDirectory::put_store_aside() {
+  const std::string aside = path_ + "/store.damaged";
+  std::error_code error;
+  fs::remove_all(aside, error);
+  if (error) return failed("its store.damaged of an earlier time cannot be removed", error.value());
+  if (std::rename(store_path().c_str(), aside.c_str()) != 0 && errno != ENOENT) {
+    return failed("its damaged store cannot be put aside", errno);
+  }
+  has_store_ = false;
+  return write_marker();
+}
+
 base::Status StateDirectory::write_marker() {
   std::string text(kTitle);
   text.append(kFormat).append(std::to_string(kStateFormat)).append("\n").append(has_store_ ? kStoreCreated : kNoStore);

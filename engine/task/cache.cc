@@ -134,8 +134,8 @@ base::Status KeyCache::read(Entry& entry) {
 base::Result<std::unique_ptr<KeyState>> KeyCache::decode(std::string_view key, const Stored& stored) const {
   auto state = model_.decode(key, stored);
   if (!state) {
-    return base::Error{"the state of a key in partition " + std::to_string(partition_) + " is damaged (" +
-                       state.error().message + "): restore a backup or rebuild the state from the log"};
+    return base::damage("the state of a key in partition " + std::to_string(partition_) + " is damaged (" +
+                       state.error().message + "): restore a backup or rebuild the state from the log");
   }
   TROTH_ASSERT(*state != nullptr);
   return state;

@@ -151,6 +151,7 @@ Instance::Instance(const KeyedModel& model, Store& store, Sink* sink, Transactio
                                options_.follow_wall_clock, !options_.partitions_by_key, options_.partitions,
                                options_.refuses_wrong_partition, options_.writer}),
       ended_(options_.inputs.size(), false),
+      is_silent_(options_.inputs.size(), false),
       orders_(static_cast<std::size_t>(options_.workers)),
       crew_(std::make_unique<Crew>(static_cast<std::size_t>(options_.workers))) {}
 
@@ -180,6 +181,9 @@ base::Status Instance::start(bool is_new) {
 base::Status Instance::load(std::int32_t partition) {
   auto task = Task::load(*context_, partition, options_.cache_bytes);
   if (!task) return task.error();
+  for (std::size_t input = 0; input < is_silent_.size(); ++input) {
+    if (is_silent_[input]) (*task)->set_silent(input, true);
+  }
   if (wall_ >= 0) (*task)->set_wall(wall_);
   is_resettling_ = is_resettling_ || (*task)->is_resettling();
   auto feed = std::make_unique<Feed>(std::move(*task), options_.inputs.size(), !options_.partitions_by_key);
@@ -377,6 +381,25 @@ base::Status Instance::advance_wall(TimeUs now) {
   return base::success();
 }
 
+base::Status Instance::set_silent(std::uint16_t input, bool is_silent) {
+  TROTH_ASSERT(options_.follow_wall_clock && input < is_silent_.size());
+  if (auto status = barrier(); !status) return status;
+  is_silent_[input] = is_silent;
+  for (const auto& [partition, feed] : feeds_) feed->task().set_silent(input, is_silent);
+  return base::success();
+}
+
+base::Result<std::size_t> Instance::held_keys() const {
+  if (auto status = barrier(); !status) return status.error();
+  std::size_t sum = 0;
+  for (const auto& [partition, feed] : feeds_) {
+    auto held = feed->task().held_keys();
+    if (!held) return held.error();
+    sum += *held;
+  }
+  return sum;
+}
+
 // --------------------------------------------------------------------------------------------------------- commits
 
 bool Instance::has_uncommitted() const {
@@ -519,18 +542,13 @@ base::Status Instance::store_commit(const Feeds& feeds, const std::string& sourc
   batch.put(keys::instance(), encode_meta(meta));
 
   const Stopwatch storing;
-  if (!TROTH_PLANTED(delivered_before_the_commit) || transactions_ == nullptr) {
-    if (auto committed = store_.commit(batch); !committed) return failed(committed.error());
-  }
+  if (auto committed = store_.commit(batch); !committed) return failed(committed.error());
   since_commit_.store_ns += storing.ns();
   meta_ = std::move(meta);
   last_commit_wall_ = wall_;
   if (transactions_ != nullptr) {
     for (const Part& part : parts) outputs += part.records.size();
     if (auto delivered = deliver(parts, batch); !delivered) return delivered;
-    if (TROTH_PLANTED(delivered_before_the_commit)) {
-      if (auto committed = store_.commit(batch); !committed) return failed(committed.error());
-    }
   }
 
   since_commit_.apply_ns = apply_ns_.exchange(0);

@@ -112,6 +112,12 @@ class Instance {
   /// the next commit settles them. Call it before the first offer, then at least every 100 ms.
   [[nodiscard]] base::Status advance_wall(TimeUs now);
 
+  /// Live: a source that has fallen silent altogether holds τ of all tasks, and with it what only time would say; what is
+  /// told by the other inputs goes on. Until told otherwise, for partitions assigned later, too.
+  [[nodiscard]] base::Status set_silent(std::uint16_t input, bool is_silent);
+  /// Keys that are held by it.
+  [[nodiscard]] base::Result<std::size_t> held_keys() const;
+
   [[nodiscard]] TimeUs greatest_tau() const;
   [[nodiscard]] TimeUs least_tau() const;
   [[nodiscard]] Tally tally() const;
@@ -182,6 +188,7 @@ class Instance {
   std::map<std::int32_t, std::unique_ptr<Feed>> feeds_;  // by partition
   std::map<std::int32_t, Recovered> recoveries_;
   std::vector<bool> ended_;                              // files: inputs at their end
+  std::vector<bool> is_silent_;                          // live: sources that have fallen silent, by input
   bool is_resettling_ = false;                           // some task may have to settle all its keys first
 
   TimeUs wall_ = -1;  // as last told; −1: not yet

@@ -39,8 +39,8 @@ base::Status read_format(base::ByteReader& in) {
 }
 
 base::Error damaged(std::string_view what) {
-  return base::Error{"the state is damaged: " + std::string(what) +
-                     " cannot be read: restore a backup or rebuild the state from the log"};
+  return base::damage("the state is damaged: " + std::string(what) +
+                     " cannot be read: restore a backup or rebuild the state from the log");
 }
 
 }  // namespace

@@ -29,8 +29,8 @@ std::string encoded(const Outgoing& record) {
 }
 
 base::Error damaged(std::string_view what) {
-  return base::Error{"the outbox is damaged: " + std::string(what) +
-                     " cannot be read: restore a backup or rebuild the state from the log"};
+  return base::damage("the outbox is damaged: " + std::string(what) +
+                     " cannot be read: restore a backup or rebuild the state from the log");
 }
 
 /// Appends the records of a chunk.

@@ -112,7 +112,7 @@ class Recoverer {
       if (!changes) return changes.error();
       for (std::string& key : *changes) {
         const auto stored = keys::from_changelog_key(key, partition_);
-        if (!stored) return failed("the outbox is damaged: rebuild the state from the log");
+        if (!stored) return base::damage("partition " + std::to_string(partition_) + ": the outbox is damaged: rebuild the state from the log");
         auto value = store_.get(*stored);
         if (!value) return value.error();
         values.push_back(std::move(*value));
@@ -220,8 +220,6 @@ class Recoverer {
       if (auto told = options_.on_progress({partition_, rows_, offset, end}); !told) return told.error();
     }
     if (batch_.bytes() >= options_.batch_bytes) {
-      // From here on the partition is neither what it was nor what it becomes: without its record it will be rebuilt.
-      if (!TROTH_PLANTED(half_restored_kept)) batch_.remove(keys::task(partition_));
       if (auto committed = store_.commit(batch_); !committed) return committed.error();
       batch_ = Batch{};
     }

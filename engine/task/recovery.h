@@ -14,7 +14,8 @@
 // is forgotten by Kafka after a while (`offsets.retention.minutes`) or if the group has another name; then the changelog's
 // last end mark says it. Without a changelog there is nothing to catch up from: an error that says what to do.
 //
-// A crash in here is harmless: a partition is either untouched, or has no record of its task, which leads to kRebuild.
+// A crash in here is harmless. A rebuild begins by dropping the record of the task, which the last batch brings back: without it,
+// it begins anew. Catching up leaves the old record until the last batch: begun anew, it takes the same rows over again.
 //
 // Run by the driver's thread, in Instance::assign().
 #pragma once

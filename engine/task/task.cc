@@ -63,9 +63,9 @@ base::Result<std::unique_ptr<Task>> Task::load(const TaskContext& context, std::
     if (!decoded) return decoded.error();
     meta = std::move(*decoded);
     if (meta.inputs.size() != context.inputs.size()) {
-      return base::Error{"the state is damaged: partition " + std::to_string(partition) + " has " +
+      return base::damage("the state is damaged: partition " + std::to_string(partition) + " has " +
                          std::to_string(meta.inputs.size()) + " inputs, the instance " +
-                         std::to_string(context.inputs.size()) + ": rebuild the state from the log"};
+                         std::to_string(context.inputs.size()) + ": rebuild the state from the log");
     }
   }
   match_counters(meta, context.model);
@@ -80,6 +80,7 @@ Task::Task(const TaskContext& context, std::int32_t partition, std::size_t cache
       skew_us_(context.model.skew_us()),
       tau_(TROTH_PLANTED(tau_not_restored) ? 0 : meta.tau),
       inputs_(std::move(meta.inputs)),
+      is_silent_(inputs_.size(), false),
       tally_(std::move(meta.tally)),
       epoch_(meta.epoch),
       epoch_records_(TROTH_PLANTED(epoch_begins_anew) ? 0 : meta.epoch_records),
@@ -152,9 +153,10 @@ base::Status Task::write(Batch& batch, std::vector<TaskOutput>& out) {
 void Task::follow_inputs() {
   TimeUs greatest_of_all = 0;
   TimeUs least_of_open = event::kNever;
-  for (const InputMeta& input : inputs_) {
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    const InputMeta& input = inputs_[i];
     greatest_of_all = std::max(greatest_of_all, input.greatest);
-    if (!input.at_end) least_of_open = std::min(least_of_open, input.greatest);
+    if (!input.at_end || is_silent_[i]) least_of_open = std::min(least_of_open, input.greatest);
   }
   if (TROTH_PLANTED(tau_of_fastest_input)) least_of_open = event::kNever;
   if (least_of_open != event::kNever) {
@@ -178,6 +180,19 @@ void Task::set_at_end(std::size_t input, bool at_end) {
   inputs_[input].at_end = at_end;
   has_changed_ = true;
   follow_inputs();
+}
+
+void Task::set_silent(std::size_t input, bool is_silent) {
+  TROTH_ASSERT(context_.follow_wall_clock && input < inputs_.size());
+  is_silent_[input] = is_silent;
+  follow_inputs();
+}
+
+base::Result<std::size_t> Task::held_keys() const {
+  if (wall_ <= tau_) return std::size_t{0};
+  std::vector<std::string> keys;
+  if (auto status = timers_.append_due(wall_, keys); !status) return status.error();
+  return keys.size();
 }
 
 bool Task::is_caught_up() const {
@@ -412,8 +427,8 @@ base::Status Task::settle(std::string_view key) {
   KeyCache::Entry& entry = **loaded;
   if (entry.is_unheard_of()) {
     cache_.forget(entry);
-    return base::Error{"the state is damaged: partition " + std::to_string(partition_) +
-                       " has a timer of a key without state: restore a backup or rebuild the state from the log"};
+    return base::damage("the state is damaged: partition " + std::to_string(partition_) +
+                       " has a timer of a key without state: restore a backup or rebuild the state from the log");
   }
   if (const auto noted = unsettled_.find(key); noted != unsettled_.end()) unsettled_.erase(noted);
   entry.is_unsettled = false;

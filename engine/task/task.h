@@ -81,12 +81,17 @@ class Task {
   /// `number` ascends with the reading order of the instance: outputs that this record brings about go by it.
   [[nodiscard]] base::Status offer(Decoded decoded, bool last_of_input, std::uint64_t number);
   void set_at_end(std::size_t input, bool at_end);
+  /// Live: an input whose source has fallen silent holds τ at what it told last, though it is at its end: what it does not
+  /// tell may have happened all the same. Not stored.
+  void set_silent(std::size_t input, bool is_silent);
   /// Live: the wall clock, never back. It is the horizon, and τ once all inputs are at their end. That alone is nothing
   /// to be written: an idle task stays unchanged.
   void set_wall(TimeUs now);
   /// For good; never lowers it.
   void raise_tau(TimeUs t);
   [[nodiscard]] base::Result<bool> is_any_timer_due() { return timers_.is_any_due(tau_); }
+  /// Keys that want to be settled by the wall clock, and are held because τ is.
+  [[nodiscard]] base::Result<std::size_t> held_keys() const;
 
   /// OPEN → CLOSING.
   [[nodiscard]] base::Status begin_close();
@@ -163,6 +168,7 @@ class Task {
   TimeUs tau_ = 0;
   TimeUs wall_ = 0;
   std::vector<InputMeta> inputs_;
+  std::vector<bool> is_silent_;  // by input
   Tally tally_;
   std::uint64_t epoch_ = 0;
   std::int64_t epoch_records_ = 0;

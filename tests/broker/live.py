@@ -82,9 +82,9 @@ def topic_of(event_type):
     return _TOPIC_OF_TYPE.get(event_type.partition(".")[0], 4)
 
 
-def event(kind, subject, time_us, ident, **data):
+def event(event_type, subject, time_us, ident, **data):
     """A CloudEvent as a dict."""
-    return {"specversion": "1.0", "id": ident, "source": "/test/live", "type": kind, "time": text_of(time_us), "subject": subject, "data": data}
+    return {"specversion": "1.0", "id": ident, "source": "/test/live", "type": event_type, "time": text_of(time_us), "subject": subject, "data": data}
 
 
 def read_stream(name):
@@ -109,6 +109,28 @@ def produce(broker, prefix, lines, rounds=8):
                 broker.produce(prefix + topic, records)
 
 
+def rehearsal_of(lines):
+    """The offset of the clock (whole seconds, µs) for which the last event was five minutes ago."""
+    last_us = max(us_of(json.loads(line)["time"]) for line in lines)
+    return (last_us + 300 * SECOND - now_us()) // SECOND * SECOND
+
+
+def kafka_config(broker, prefix, offset_us=0, **kafka_keys):
+    """The configuration of an engine on topics of its own."""
+    return {
+        "clock": {"offset": f"{offset_us // SECOND}s"},
+        "kafka": {
+            "bootstrap": broker.bootstrap,
+            "group": prefix + "group",
+            "inputs": [prefix + topic for topic in INPUTS],
+            "outputs": {stream: prefix + topic for stream, topic in OUTPUTS.items()},
+            "changelog": prefix + CHANGELOG,
+            "settings": {"session.timeout.ms": 6000, "heartbeat.interval.ms": 1000},
+            **kafka_keys,
+        },
+    }
+
+
 # The engine ---------------------------------------------------------------------------------------------------------
 
 
@@ -130,22 +152,29 @@ class Engine:
         self.log_path = self.folder / "log"
         self.address = None
         self._process = None
+        self._began = 0  # where the log of this start begins
 
-    def start(self, wait=True, deadline_s=60):
-        """Starts it; unless told not to, waits until it serves HTTP."""
-        began = self.log_path.stat().st_size if self.log_path.exists() else 0
+    def start(self, wait=True, deadline_s=60, environment=None):
+        """Starts it, with some more environment; unless told not to, waits until it serves HTTP."""
+        self._began = self.log_path.stat().st_size if self.log_path.exists() else 0
         with open(self.log_path, "ab") as log:
             self._process = subprocess.Popen([TROTH, "run", "--config", str(self.config_path)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                             preexec_fn=kafka._die_with_parent, start_new_session=True)
+                                             env=os.environ | (environment or {}), preexec_fn=kafka._die_with_parent, start_new_session=True)
         atexit.register(_kill, self._process)
         self.address = None
         if wait:
-            def serving():
-                if self._process.poll() is not None:
-                    raise LiveError(f"troth run ended with {self._process.returncode}{self.log_tail()}")
-                return re.search(rb"at http://([0-9.:]+)", self.log_path.read_bytes()[began:])
-            self.address = wait_until(serving, deadline_s, lambda: f"no HTTP{self.log_tail()}", 0.02)[1].decode()
+            wait_until(lambda: self._alive() and self.find_address(), deadline_s, lambda: f"no HTTP{self.log_tail()}", 0.02)
         return self
+
+    def find_address(self):
+        """Whether it serves HTTP by now."""
+        if self.address is None:
+            found = re.search(r"at http://([0-9.:]+)", self.log_of_this_start())
+            self.address = found and found[1]
+        return self.address is not None
+
+    def log_of_this_start(self):
+        return self.log_path.read_bytes()[self._began:].decode("utf-8", "replace") if self.log_path.exists() else ""
 
     def wait_exit(self, deadline_s=60):
         """Its exit code."""
@@ -173,6 +202,11 @@ class Engine:
 
     def is_running(self):
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def exit_code(self):
+        """Of the last start; None while it runs."""
+        return self._process.poll()
 
     def close(self):
         if self.is_running():
@@ -378,6 +412,23 @@ class Expectation:
 
     def last(self, stream):
         return last_of_file(self.folder / "out" / f"{stream}.ndjson")
+
+
+def differences_from_replay(broker, prefix, folder, lines, before_us, after_us, overlay=None):
+    """What the output topics end with, against a replay as of just before and one as of just after the stop, since a check may
+    fall in between (INTERFACE: what is equal to what): ({stream: last records}, words about what differs)."""
+    before = Expectation(folder / "before", lines, before_us, overlay)
+    if before.summary["dead_letters"]:
+        raise LiveError(f"the replay refuses events: {before.summary['dead_letters']}")
+    streams = [stream for stream in OUTPUTS if stream != "deadletters"]
+    found = {stream: last_of_topic(broker, prefix + OUTPUTS[stream]) for stream in streams}
+    words = []
+    if any(differences(before.last(stream), found[stream]) for stream in streams):
+        after = Expectation(folder / "after", lines, after_us, overlay)
+        for stream in streams:
+            different = differences_from_either(before.last(stream), after.last(stream), found[stream])
+            words += [f"{stream} differ from the replay: {different}"] if different else []
+    return found, words
 
 
 # A made-up history --------------------------------------------------------------------------------------------------

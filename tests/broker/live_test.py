@@ -76,18 +76,7 @@ class LiveTest(unittest.TestCase):
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def config(self, offset_us=0, **kafka_keys):
-        return {
-            "clock": {"offset": f"{offset_us // live.SECOND}s"},
-            "kafka": {
-                "bootstrap": broker.bootstrap,
-                "group": self.prefix + "group",
-                "inputs": [self.prefix + topic for topic in live.INPUTS],
-                "outputs": {stream: self.prefix + topic for stream, topic in live.OUTPUTS.items()},
-                "changelog": self.prefix + live.CHANGELOG,
-                "settings": {"session.timeout.ms": 6000, "heartbeat.interval.ms": 1000},
-                **kafka_keys,
-            },
-        }
+        return live.kafka_config(broker, self.prefix, offset_us, **kafka_keys)
 
     def engine(self, config, name="engine"):
         engine = live.Engine(self.folder / name, config)
@@ -100,28 +89,14 @@ class LiveTest(unittest.TestCase):
         return done
 
     def finish(self, engine, lines, offset_us=0, overlay=None):
-        """Stops the engine and compares its topics with a replay as of then: just before or just after the stop, since a
-        check may fall in between (INTERFACE: what is equal to what)."""
+        """Stops the engine and compares its topics with a replay as of then."""
         before_us = live.now_us() + offset_us - 2 * live.SECOND
         self.assertEqual(engine.terminate(), 0, engine.log_tail())
         after_us = live.now_us() + offset_us
-        before = live.Expectation(self.folder / "before", lines, before_us, overlay)
-        self.assertEqual(before.summary["dead_letters"], {})
-        found = {stream: live.last_of_topic(broker, self.prefix + live.OUTPUTS[stream]) for stream in STREAMS}
-        if any(live.differences(before.last(stream), found[stream]) for stream in STREAMS):
-            after = live.Expectation(self.folder / "after", lines, after_us, overlay)
-            for stream in STREAMS:
-                different = live.differences_from_either(before.last(stream), after.last(stream), found[stream])
-                if different:
-                    self.fail(f"{stream} differ from the replay (repeat with TROTH_SEED={SEED}):\n{different}")
+        found, different = live.differences_from_replay(broker, self.prefix, self.folder, lines, before_us, after_us, overlay)
+        self.assertEqual(different, [], f"repeat with TROTH_SEED={SEED}:\n" + "\n".join(different))
         self.assertEqual(broker.read_all(self.prefix + live.OUTPUTS["deadletters"]), [])
         return found
-
-    @staticmethod
-    def rehearsal_of(lines):
-        """The offset of the clock (whole seconds, µs) for which the last event was five minutes ago."""
-        last_us = max(live.us_of(json.loads(line)["time"]) for line in lines)
-        return (last_us + 300 * live.SECOND - live.now_us()) // live.SECOND * live.SECOND
 
 
 class RealStreams(LiveTest):
@@ -137,7 +112,7 @@ class RealStreams(LiveTest):
         lines = lines[:len(lines) * share_percent // 100]
         self.create_topics(self.engine(self.config(), "topics"))
         live.produce(broker, self.prefix, lines)
-        offset_us = self.rehearsal_of(lines)
+        offset_us = live.rehearsal_of(lines)
         engine = self.engine(self.config(offset_us))
         began = time.monotonic()
         engine.start()
@@ -247,7 +222,7 @@ class Restarts(LiveTest):
         """Feeds a history in slices while trouble(number, engine) happens after each."""
         end_us = live.now_us() // live.SECOND * live.SECOND
         lines = live.shop_history(SEED, count, end_us)
-        offset_us = self.rehearsal_of(lines)
+        offset_us = live.rehearsal_of(lines)
         engine = self.engine(self.config(offset_us, instance="one"))
         self.create_topics(engine)
         engine.start()
@@ -302,7 +277,7 @@ class Restarts(LiveTest):
     def test_two_instances_share_the_partitions_and_one_takes_over_from_the_other(self):
         end_us = live.now_us() // live.SECOND * live.SECOND
         lines = live.shop_history(SEED + 1, 4_000, end_us)
-        offset_us = self.rehearsal_of(lines)
+        offset_us = live.rehearsal_of(lines)
         engines = [self.engine(self.config(offset_us), name) for name in ("left", "right")]
         self.create_topics(engines[0])
         live.produce(broker, self.prefix, lines)

@@ -44,7 +44,8 @@ class ReloadTest(unittest.TestCase):
         self.overlay = self.folder / "overlay.yaml"
         self.write_overlay(MILD)
         self.written = 0
-        self.engine = live.Engine(self.folder / "engine", {"overlay": str(self.overlay), "files": {"inputs": [str(self.input)], "out": "out"}})
+        config = {"overlay": str(self.overlay), "files": {"inputs": [str(self.input)], "out": "out"}}
+        self.engine = live.Engine(self.folder / "engine", config)
         self.addCleanup(self.engine.close)
 
     def write_overlay(self, overlay):
@@ -78,7 +79,8 @@ class ReloadTest(unittest.TestCase):
         for stream in STREAMS:
             found = live.last_of_file(self.folder / "engine" / "out" / f"{stream}.ndjson")
             self.assertTrue(found, stream)
-            different = live.differences_from_either(*(essence(stream, records) for records in (before.last(stream), after.last(stream), found)))
+            either = (essence(stream, expected.last(stream)) for expected in (before, after))
+            different = live.differences_from_either(*either, essence(stream, found))
             self.assertEqual(different, "", stream)
         return before
 

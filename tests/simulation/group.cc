@@ -35,7 +35,7 @@ struct Member {
 class Group {
  public:
   Group(const Schedule& schedule, World& world) : schedule_(schedule), world_(world) {
-    members_.resize(static_cast<std::size_t>(world.dice.between(1, 3)));
+    members_.resize(static_cast<std::size_t>(std::max<std::int64_t>(world.dice.between(0, 3), 1)));
     for (std::size_t i = 0; i < members_.size(); ++i) members_[i].membership.machine = static_cast<int>(i);
     broker_.partitions.resize(static_cast<std::size_t>(schedule.partitions));
     model_ = std::make_unique<TrustModel>(schedule.policy, "secret");
@@ -83,7 +83,7 @@ class Group {
     }
     if (world_.dice.permille(10)) rebalance();
     if (world_.dice.permille(10)) stop_somebody();
-    if (world_.dice.permille(60)) expel_somebody();
+    if (world_.dice.permille(150)) expel_somebody();
     if (world_.dice.permille(10)) {
       Member& member = members_[static_cast<std::size_t>(world_.dice.below(static_cast<std::int64_t>(members_.size())))];
       member.copy = member.machine.stored;
@@ -219,7 +219,7 @@ class Group {
     member.transactions = std::make_unique<SimulatedTransactions>(world_, member.machine, broker_, member.membership);
     task::InstanceOptions options = options_of(schedule_);
     options.writer = "m" + std::to_string(member.membership.machine) + "l" + std::to_string(result_.lives);
-    options.recovery.batch_bytes = schedule_.dirty_bytes_max / 4 + 1;
+    options.recovery.batch_bytes = world_.dice.percent(50) ? 500 : std::size_t{1} << 20U;
     auto opened = task::Instance::open(*model_, *member.store, *member.transactions, options);
     if (!opened) {
       if (member.machine.is_dead) mark(Mark::kCrashInRecovery);

@@ -281,9 +281,7 @@ class Judge {
     letters_ = dead_letters(found_.sent);
     for (std::size_t i = 0; i < letters_["late"].size(); ++i) mark(Mark::kLateRefused);
     if (auto wrong = accounting()) return wrong;
-    if (schedule_.mode != Mode::kTopics) {
-      if (auto wrong = against_same_arrivals()) return wrong;
-    }
+    if (auto wrong = schedule_.mode == Mode::kTopics ? each_once() : against_same_arrivals()) return wrong;
     if (schedule_.has_caps) return std::nullopt;
     return against_sorted_facts();
   }
@@ -308,6 +306,25 @@ class Judge {
           if (is_late && !each.is_late_by_design) return "refused as late, but within the lateness: " + *each.decoded.record.value;
         }
       }
+    }
+    return std::nullopt;
+  }
+
+  /// Exactly once: no alert's revision is missing or there twice, no dead letter is there twice.
+  std::optional<std::string> each_once() const {
+    std::map<std::string, std::uint64_t> revisions;
+    std::set<std::string> refused;
+    for (const task::Outgoing& each : found_.sent) {
+      if (each.stream == kDeadLetters && !refused.insert(*each.value).second) return "a dead letter twice: " + *each.value;
+      if (each.stream != kAlerts) continue;
+      if (!each.value) {
+        revisions.erase(*each.key);  // sealed, or its case has gone over into another
+        continue;
+      }
+      const std::uint64_t revision = std::stoull(std::string(word(*each.value, "revision")));
+      std::uint64_t& last = revisions[*each.key];
+      if (revision != last + 1) return "revision " + std::to_string(revision) + " of an alert follows " + std::to_string(last) + ": " + *each.value;
+      last = revision;
     }
     return std::nullopt;
   }

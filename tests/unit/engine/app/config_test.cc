@@ -211,6 +211,14 @@ TEST(Secrets, a_secret_that_is_none_is_refused_with_its_key_and_place) {
   }
 }
 
+TEST(Secrets, a_number_is_not_taken_for_a_secret_because_it_would_lose_its_form) {
+  for (const char* number : {"007", "1", "true", "0x10"}) {
+    expect_in("sasl.password must be a string (in quotes)", refusal(std::string(kWithPassword) + number + "\n"));
+    const Config config = parsed(std::string(kWithPassword) + "\"" + number + "\"\n");
+    EXPECT_EQ(config.kafka->settings.at("sasl.password"), number);
+  }
+}
+
 TEST(Secrets, that_others_may_read_are_warned_of) {
   const Folder folder;
   folder.put("password", kPassword, 0640);
@@ -267,6 +275,14 @@ TEST(Secrets, are_in_no_error_and_in_no_text) {
   }
   for (const std::string& wrong : {"[" + secret + "]", "{file: [" + secret + "]}", "{env: {" + secret + ": x}}"}) {
     const std::string message = refusal(std::string(kWithPassword) + wrong + "\n");
+    EXPECT_EQ(message.find(secret), std::string::npos) << message;
+  }
+  // As people write passwords that YAML takes for something else.
+  for (const std::string& unquoted :
+       {"{" + secret + "}", "{" + secret, "[" + secret + "}", "*" + secret, "!" + secret, "@" + secret, "%" + secret,
+        "\n      {" + secret + "}", "{" + secret + ": x}", "\"" + secret, "'" + secret, "\"" + secret + "\" x",
+        "? " + secret, "{" + secret + ": x, " + secret + ": y}", "&" + secret, "|" + secret}) {
+    const std::string message = refusal(std::string(kWithPassword) + unquoted + "\n");
     EXPECT_EQ(message.find(secret), std::string::npos) << message;
   }
   const std::string text = yaml_text(describe(parsed(std::string(kWithPassword) + secret + "\n    ssl.key.pem: " +
@@ -368,8 +384,8 @@ TEST(ConfigText, says_every_key_and_is_a_configuration_itself) {
 TEST(ConfigText, has_the_defaults_of_what_is_not_said) {
   const std::string text = yaml_text(describe(parsed(kLocal)));
   for (const char* line : {"  delivery: exactly_once\n", "  changelog: trust.changelog\n", "  standby: 0\n",
-                           "  transaction_timeout_ms: 30000\n", "  listen: \"127.0.0.1:9464\"\n", "  cache: \"256MiB\"\n",
-                           "state: /folder/st\n", "  insecure_plaintext: false\n", "  silence: {}\n"}) {
+                           "  transaction_timeout_ms: 30000\n", "  listen: \"127.0.0.1:9464\"\n",
+                           "  cache: \"256MiB\"\n", "state: /folder/st\n", "  insecure_plaintext: false\n", "  silence: {}\n"}) {
     expect_in(line, text);
   }
 }

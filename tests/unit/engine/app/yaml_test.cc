@@ -41,6 +41,16 @@ TEST(Yaml, quoted_scalars_are_strings) {
   EXPECT_EQ(read("a: |\n  1\n"), R"({"a":"1\n"})");
 }
 
+TEST(Yaml, quotes_that_are_not_closed_are_refused_and_swallow_nothing) {
+  expect_refused("a: 1\nb: \"2\nc: 3\n", ":2", "quotes that are not closed");
+  expect_refused("a: 1\nb: '2\n", ":2", "quotes that are not closed");
+  expect_refused("a: 1\nb: '2", ":", "EOF in scalar");
+  expect_refused("{\"a\": \"\\u00e4", ":1", "");
+  EXPECT_EQ(read("a: \"1\n  ...2\"\nb: it's\nc: 5\"\n"), R"({"a":"1 ...2","b":"it's","c":"5\""})");
+  EXPECT_EQ(read("a: 'b'\n...\n"), R"({"a":"b"})");
+  EXPECT_EQ(read("a: |\n  'b\n"), "{\"a\":\"'b\\n\"}");
+}
+
 TEST(Yaml, tags_of_the_core_schema_say_what_a_scalar_is) {
   EXPECT_EQ(read("[!!str 1, !!int '2', !!bool 'true', ! 3]"), R"(["1",2,true,"3"])");
   EXPECT_EQ(read("!!map {a: !!seq [1]}"), R"({"a":[1]})");

@@ -52,6 +52,10 @@ class MetricsTest : public testing::Test {
 
   void publish(std::vector<Lag> lags = {}) { metrics_.publish(tally_, statistics_, std::move(lags), troubles_); }
 
+  static GroupFigures group() {
+    return {{{"catch up", 2}, {"rebuild", 1}}, 5'000, 3, 1.5, {false, true}, 7};
+  }
+
   /// The value of a series as the page has it; empty: not on it.
   [[nodiscard]] std::string value(const std::string& series) const {
     std::istringstream lines(metrics_.text());
@@ -87,6 +91,7 @@ TEST_F(MetricsTest, promtool_would_notice_a_fault) {
 
 TEST_F(MetricsTest, every_metric_of_the_list_is_on_the_page_with_help_and_type_and_no_other_is) {
   publish({{0, 0, 1}});
+  metrics_.tell_group(group());
   std::set<std::string> listed, shown;
   for (const MetricSpec& spec : metric::kAll)
     EXPECT_TRUE(listed.insert(spec.name).second) << spec.name << " is listed twice";
@@ -277,6 +282,21 @@ TEST_F(MetricsTest, trouble_readiness_and_versions_are_shown) {
   EXPECT_EQ(value(R"(troth_app_build_info{librdkafka="2.0.2",rocksdb="7.8.3",version="0.1.0"})"), "1");
   EXPECT_GT(std::stod(value("process_resident_memory_bytes")), 1e6);
   EXPECT_GT(std::stod(value("process_start_time_seconds")), 1.7e9);
+}
+
+TEST_F(MetricsTest, how_a_member_of_a_group_stands_is_shown_also_before_the_first_figures) {
+  TROTH_NEEDS_PROMTOOL();
+  EXPECT_EQ(value("troth_task_restoring_partitions"), "");
+  metrics_.tell_group(group());
+  EXPECT_EQ(value(R"(troth_task_recoveries_total{how="rebuild"})"), "1");
+  EXPECT_EQ(value(R"(troth_task_recoveries_total{how="catch up"})"), "2");
+  EXPECT_EQ(value("troth_task_restored_rows_total"), "5000");
+  EXPECT_EQ(value("troth_task_restoring_partitions"), "3");
+  EXPECT_EQ(value("troth_task_restore_left_seconds"), "1.5");
+  EXPECT_EQ(value(R"(troth_source_silent{input="orders"})"), "0");
+  EXPECT_EQ(value(R"(troth_source_silent{input="reviews"})"), "1");
+  EXPECT_EQ(value("troth_task_held_keys"), "7");
+  EXPECT_EQ(check_metrics(metrics_.text()).output, "");
 }
 
 TEST_F(MetricsTest, held_bytes_and_records_are_shown) {

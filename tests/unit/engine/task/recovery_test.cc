@@ -234,7 +234,7 @@ TEST_F(Recoveries, a_rebuild_that_breaks_off_begins_anew) {
   EXPECT_EQ(counts(*right.instance), counts(*left.instance));
 }
 
-TEST_F(Recoveries, a_catching_up_that_breaks_off_becomes_a_rebuild) {
+TEST_F(Recoveries, a_catching_up_that_breaks_off_is_done_again) {
   (void)left.take_over();
   ok(left.work(0));
   (void)right.take_over();
@@ -243,7 +243,7 @@ TEST_F(Recoveries, a_catching_up_that_breaks_off_becomes_a_rebuild) {
   (void)left.start();
   left.store.fail_commit(4);
   EXPECT_FALSE(left.instance->assign(0).ok());
-  EXPECT_EQ(left.take_over(), Recovery::kRebuild);
+  EXPECT_EQ(left.take_over(), Recovery::kCatchUp);
   EXPECT_EQ(counts(*left.instance), counts(*right.instance));
 }
 

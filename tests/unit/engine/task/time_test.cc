@@ -236,6 +236,50 @@ TEST(Timer, of_a_partition_that_lags_waits_for_the_events) {
   EXPECT_EQ(shop.quiet().size(), 1U);
 }
 
+TEST(Live, holds_what_only_time_would_say_while_a_source_is_silent) {
+  Shop shop(live());
+  (void)value(shop.instance->assign(0));
+  ok(shop.instance->advance_wall(kStart));
+  ok(shop.instance->news(news(kAtEnd, 0, 0)));
+  ok(shop.instance->news(news(kAtEnd, 1, 0)));
+  Decoded first = added(shop.model, "x", kStart, "1");
+  shop.offer(first);
+  ok(shop.instance->commit(""));
+  ok(shop.instance->set_silent(1, true));
+  const TimeUs later = kStart + 1'000 * kHour;
+  ok(shop.instance->advance_wall(later));
+  EXPECT_EQ(shop.instance->greatest_tau(), kStart);
+  EXPECT_FALSE(shop.instance->wants_commit());
+  ok(shop.instance->commit(""));
+  EXPECT_TRUE(shop.quiet().empty());
+  EXPECT_EQ(value(shop.instance->held_keys()), 1U);
+  // What the other input tells goes on.
+  Decoded second = added(shop.model, "y", later, "2");
+  second.record.origin.offset = 1;
+  shop.offer(second);
+  ok(shop.instance->commit(""));
+  EXPECT_EQ(shop.instance->tally().applied, 2U);
+  EXPECT_EQ(shop.instance->greatest_tau(), kStart);
+
+  ok(shop.instance->set_silent(1, false));
+  ok(shop.instance->advance_wall(later));
+  EXPECT_TRUE(shop.instance->wants_commit());
+  ok(shop.instance->commit(""));
+  EXPECT_EQ(shop.quiet().size(), 1U);
+  EXPECT_EQ(value(shop.instance->held_keys()), 0U);
+}
+
+TEST(Live, holds_partitions_that_are_assigned_while_a_source_is_silent_too) {
+  Shop shop(live(2));
+  ok(shop.instance->advance_wall(kStart));
+  ok(shop.instance->set_silent(0, true));
+  (void)value(shop.instance->assign(1));
+  ok(shop.instance->news(news(kAtEnd, 0, 1)));
+  ok(shop.instance->news(news(kAtEnd, 1, 1)));
+  ok(shop.instance->advance_wall(kStart + kHour));
+  EXPECT_EQ(shop.instance->greatest_tau(), 0);
+}
+
 TEST(Live, has_the_wall_clock_for_its_horizon) {
   Shop shop(live());
   (void)value(shop.instance->assign(0));

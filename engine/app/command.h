@@ -25,6 +25,9 @@ void add_validate(CLI::App& app, Action& action);
 void add_config(CLI::App& app, Action& action);
 void add_inspect(CLI::App& app, Action& action);
 void add_topics(CLI::App& app, Action& action);
+void add_backup(CLI::App& app, Action& action);
+void add_restore(CLI::App& app, Action& action);
+void add_redrive(CLI::App& app, Action& action);
 void add_completion(CLI::App& app, Action& action);
 
 /// Says to people on standard error what went wrong, and answers `code`.

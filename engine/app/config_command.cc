@@ -54,7 +54,7 @@ void add_config(CLI::App& app, Action& action) {
   CLI::App* check = config->add_subcommand("check", "Would `troth run` take it, here and now? What is in force then?");
   check->footer(
       "Reads what a run reads before it opens anything: the file, variables TROTH_CONFIG__… of the environment,\n"
-      "policy, secrets (shown as <set>). `troth validate FILE` judges the file alone, for whatever machine it is meant.\n"
+      "policy, secrets (shown as <set>). `troth validate FILE` judges the file alone, for whatever machine.\n"
       "Exit 0: right; 2: not.");
   check->add_option("FILE", *file, "Configuration, YAML")->required();
   check->add_flag("--json", *is_json, "JSON instead of text");

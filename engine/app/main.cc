@@ -30,6 +30,9 @@ int main(int argc, char** argv) {
   add_config(app, action);
   add_inspect(app, action);
   add_topics(app, action);
+  add_backup(app, action);
+  add_restore(app, action);
+  add_redrive(app, action);
   add_completion(app, action);
   try {
     app.parse(argc, argv);

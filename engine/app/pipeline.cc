@@ -17,6 +17,7 @@
 #include "engine/app/state_reader.h"
 #include "engine/decode/decoder.h"
 #include "engine/sink/file_sink.h"
+#include "engine/sink/kafka_repartition.h"
 #include "engine/sink/kafka_transactions.h"
 #include "engine/source/file_source.h"
 #include "engine/source/kafka_source.h"
@@ -160,16 +161,17 @@ class KafkaPipeline {
   KafkaPipeline(const PipelineParts& parts)
       : parts_(parts),
         core_(parts),
-        silence_(parts.config.kafka->inputs, parts.config.kafka->silence, parts.clock.now()) {}
+        silence_(topics_read(*parts.config.kafka), parts.config.kafka->silence, parts.clock.now()) {}
 
   [[nodiscard]] std::optional<PipelineError> open() {
     if (auto error = core_.open_store()) return error;
     const KafkaConfig& kafka = *parts_.config.kafka;
+    if (auto error = open_repartition(kafka)) return error;
     source::KafkaSourceOptions source_options;
     source_options.kafka = settings_of(kafka);
     source_options.group = kafka.group;
     source_options.instance = kafka.instance;
-    source_options.topics = kafka.inputs;
+    source_options.topics = topics_read(kafka);
     auto source = source::KafkaSource::open(std::move(source_options));
     if (!source) return passing(source.error());
     source_ = std::move(*source);
@@ -210,6 +212,7 @@ class KafkaPipeline {
       }
       if (const Status restored = restore_next(); !restored) return passing(restored.error());
       if (const Status listened = listen(); !listened) return passing(listened.error());
+      if (const Status routed = follow_repartition(); !routed) return passing(routed.error());
       tell_contact();
       if (const Status ended = core_.end_turn(
               arrivals.empty(), [] { return std::string{}; }, [this] { return lags(); });
@@ -226,6 +229,7 @@ class KafkaPipeline {
     task::Instance& instance = core_.instance();
     if (arrival.record) {
       silence_.heard(arrival.record->origin.input, parts_.clock.now());
+      if (repartition_ != nullptr) take_off_header(*arrival.record);
       return instance.offer(core_.decode(std::move(*arrival.record)));
     }
     const task::InputNews& news = arrival.news;
@@ -241,6 +245,8 @@ class KafkaPipeline {
         const bool is_lost = news.kind == task::InputNews::Kind::kLost;
         assigned_.erase(news.partition);
         std::erase(waiting_, news.partition);
+        at_end_of_routed_.erase(news.partition);
+        told_at_end_.erase(news.partition);
         std::erase_if(paused_, [&](const task::InputAhead& each) { return each.partition == news.partition; });
         health.set_partitions(assigned_.size(), restored());
         // All that goes is committed in one, before the first of it.
@@ -252,7 +258,14 @@ class KafkaPipeline {
         if (is_lost && !instance.has_uncommitted()) health.work_forgotten();
         return revoked;
       }
-      default: return instance.news(news);
+      default:
+        if (repartition_ == nullptr) return instance.news(news);
+        if (news.kind == task::InputNews::Kind::kAtEnd) {
+          at_end_of_routed_.insert(news.partition);
+        } else {
+          at_end_of_routed_.erase(news.partition);
+        }
+        return tell_ends();
     }
   }
 
@@ -278,6 +291,67 @@ class KafkaPipeline {
     } else {
       parts_.observers.health().source_lost();
     }
+  }
+
+  // Routing by customer: the engine reads the routed topic, and its end is only the end of what has happened once all
+  // that was to be routed is routed.
+
+  [[nodiscard]] std::optional<PipelineError> open_repartition(const KafkaConfig& kafka) {
+    if (!kafka.repartition) return std::nullopt;
+    if (!kafka.silence.empty()) {
+      return PipelineError{"`kafka.silence` and `kafka.repartition: true` do not go together: an instance hears of the "
+                           "routed topic only. Take one of them out",
+                           true};
+    }
+    sink::KafkaRepartitionOptions options;
+    options.kafka = settings_of(kafka);
+    options.group = kafka.group + "-repartition";
+    options.instance = kafka.instance;
+    options.transactional_id = transactional_id() + "-repartition";
+    options.inputs = kafka.inputs;
+    options.topic = kafka.repartition_topic;
+    options.ahead_us = core_.model().lateness_us() / 2;
+    options.transaction_timeout_ms = kafka.transaction_timeout_ms;
+    auto decoder = std::make_shared<decode::Decoder>(core_.model().catalogue());
+    auto opened = sink::KafkaRepartition::open(std::move(options), [decoder](const task::Record& record) {
+      const task::Decoded decoded = decode_record(*decoder, record);
+      sink::Route route;
+      if (decoded.event) route = {decoded.event->subject, decoded.event->time};
+      return route;
+    });
+    if (!opened) return passing(opened.error());
+    repartition_ = std::move(*opened);
+    return std::nullopt;
+  }
+
+  [[nodiscard]] Status follow_repartition() {
+    if (repartition_ == nullptr) return base::success();
+    if (const auto failure = repartition_->failure()) return *failure;
+    return tell_ends();
+  }
+
+  [[nodiscard]] Status tell_ends() {
+    const bool is_caught_up = repartition_->is_caught_up();
+    for (const std::int32_t partition : assigned_) {
+      const bool is_at_end = is_caught_up && at_end_of_routed_.contains(partition);
+      if (is_at_end == told_at_end_.contains(partition)) continue;
+      if (is_at_end) {
+        told_at_end_.insert(partition);
+      } else {
+        told_at_end_.erase(partition);
+      }
+      const auto kind = is_at_end ? task::InputNews::Kind::kAtEnd : task::InputNews::Kind::kNotAtEnd;
+      if (Status told = core_.instance().news({kind, 0, partition}); !told) return told;
+    }
+    return base::success();
+  }
+
+  static void take_off_header(task::Record& record) {
+    std::erase_if(record.headers, [&](const auto& header) {
+      if (header.first != sink::kCameFromHeader) return false;
+      record.came_from = sink::read_came_from(header.second);
+      return true;
+    });
   }
 
   [[nodiscard]] std::size_t restored() const { return assigned_.size() - waiting_.size(); }
@@ -401,6 +475,8 @@ class KafkaPipeline {
   std::optional<std::pair<Stopwatch::time_point, std::int64_t>> restore_began_;  // of the partition at hand, and where
   double restore_left_seconds_ = 0;
   Stopwatch::time_point told_progress_{};
+  std::unique_ptr<sink::KafkaRepartition> repartition_;  // if it is asked for
+  std::set<std::int32_t> at_end_of_routed_, told_at_end_;
   Silence silence_;
   Stopwatch::time_point listened_{};
   std::size_t held_keys_ = 0;
@@ -513,6 +589,10 @@ std::optional<PipelineError> run_kafka_pipeline(const PipelineParts& parts, bool
   if (const Status aside = (*directory)->put_store_aside(); !aside) return fatal(aside.error());
   return run_pipeline<KafkaPipeline>(parts, was_ready);
 }
+std::vector<std::string> topics_read(const KafkaConfig& kafka) {
+  return kafka.repartition ? std::vector<std::string>{kafka.repartition_topic} : kafka.inputs;
+}
+
 std::optional<PipelineError> run_file_pipeline(const PipelineParts& parts, bool& was_ready) {
   return run_pipeline<FilePipeline>(parts, was_ready);
 }

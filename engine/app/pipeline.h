@@ -22,6 +22,9 @@ struct PipelineError {
   bool is_damage = false;  // of the store: it has to be rebuilt
 };
 
+/// The topics that the engine itself reads.
+[[nodiscard]] std::vector<std::string> topics_read(const KafkaConfig& kafka);
+
 struct PipelineParts {
   const Config& config;
   const LoadedPolicy& policy;

@@ -41,10 +41,11 @@ int run(const std::string& config_file) {
   if (const auto set_up = observe::set_up_log(log); !set_up) return complain(kWrongUse, set_up.error().message);
   for (const std::string& warning : start.warnings) spdlog::warn("{}", warning);
   for (const std::string& variable : start.overridden_by) spdlog::info("{} is taken from the environment", variable);
+  spdlog::info("policy {}", reloader.inputs().policy.policy->hash());
 
   const StopSignal signal;
   const base::SystemClock clock(start.clock_offset_us);
-  Observers observers(clock, start.kafka ? start.kafka->inputs : start.files->inputs);
+  Observers observers(clock, start.kafka ? topics_read(*start.kafka) : start.files->inputs);
   if (start.http_host) {
     if (const auto served = observers.serve(*start.http_host, start.http_port); !served)
       return complain(kWrongUse, served.error().message);

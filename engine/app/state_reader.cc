@@ -18,8 +18,6 @@ namespace {
 using base::Error;
 using base::Status;
 
-constexpr std::string_view kPolicyFile = "/policy.json";
-
 /// What a reader writes to: nothing is ever sent, so any mark will do.
 class NoSink final : public task::Sink {
  public:
@@ -47,7 +45,7 @@ Status write_file(const std::string& path, std::string_view bytes) {
 }  // namespace
 
 Status keep_policy(const state::StateDirectory& directory, const LoadedPolicy& policy) {
-  const std::string path = directory.path() + std::string(kPolicyFile);
+  const std::string path = fmt::format("{}/{}", directory.path(), kPolicyFile);
   if (std::filesystem::exists(path)) {
     const auto kept = read_small_file(path, base::limits::kConfigurationBytes);
     if (kept && *kept == policy.canonical) return base::success();
@@ -63,7 +61,7 @@ base::Result<std::unique_ptr<StateReader>> StateReader::open(const std::string& 
   auto directory = state::StateDirectory::open(path, state::StateDirectory::Mode::kMustExist);
   if (!directory) return directory.error();
   reader->directory_ = std::move(*directory);
-  auto policy = load_policy(policy_file ? *policy_file : path + std::string(kPolicyFile), std::nullopt);
+  auto policy = load_policy(policy_file ? *policy_file : fmt::format("{}/{}", path, kPolicyFile), std::nullopt);
   if (!policy) return policy.error();
   reader->policy_ = std::move(*policy);
   auto store = state::RocksStore::open(*reader->directory_);

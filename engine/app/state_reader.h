@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "engine/app/policy_source.h"
 #include "engine/base/result.h"
@@ -14,6 +15,9 @@
 #include "operators/trust_model.h"
 
 namespace troth::app {
+
+/// The file beside the store that holds the policy.
+inline constexpr std::string_view kPolicyFile = "policy.json";
 
 /// Writes the policy beside the store, so that a reader of the state needs no second copy of it.
 [[nodiscard]] base::Status keep_policy(const state::StateDirectory& directory, const LoadedPolicy& policy);

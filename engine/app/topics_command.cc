@@ -39,8 +39,12 @@ int run_create(const TopicsArguments& arguments) {
   settings.bootstrap = kafka.bootstrap;
   settings.client_id = kafka.client_id;
   settings.extra = kafka.settings;
-  const auto specs = sink::pipeline_topics(kafka.inputs, kafka.outputs, kafka.changelog, arguments.partitions,
+  auto specs = sink::pipeline_topics(kafka.inputs, kafka.outputs, kafka.changelog, arguments.partitions,
                                            arguments.replication);
+  if (kafka.repartition) {
+    for (std::size_t input = 0; input < kafka.inputs.size(); ++input) specs[input].takes_any_partitions = true;
+    specs.push_back({kafka.repartition_topic, arguments.partitions, arguments.replication});
+  }
   auto results = sink::create_topics(specs, settings);
   if (!results) return complain(kFailed, results.error().message);
   if (arguments.is_json) {

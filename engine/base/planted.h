@@ -17,7 +17,8 @@
   X(rows_not_sent_again, "of a commit that was not taken only outputs and end mark are sent again")  \
   X(any_older_commit_counts_as_previous, "whatever the other side has, the outbox is sent again")    \
   X(catches_up_without_proof, "another line of commits is taken for a continuation of our own")      \
-  X(previous_commit_not_noted, "a commit does not note which one it follows")                        \
+  X(revoked_task_kept, "a partition that was handed over stays in memory")                            \
+  X(taken_without_recovery, "a partition that the store knows is gone on with unasked")              \
   X(writer_kept, "who goes on with another's commits goes by that one's name")                       \
   X(outbox_not_cleared, "a commit without outputs leaves those of the one before in the outbox")     \
   X(changes_listed_once, "the outbox's list of changed keys stays that of its first commit")         \

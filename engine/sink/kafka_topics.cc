@@ -254,7 +254,7 @@ base::Result<std::vector<TopicResult>> create_topics(const std::vector<TopicSpec
     const auto topic = known->find(spec.name);
     if (topic == known->end()) {
       missing.push_back(&spec);
-    } else if (topic->second != spec.partitions) {
+    } else if (topic->second != spec.partitions && !spec.takes_any_partitions) {
       found.push_back({spec.name, Outcome::kFailed, wrong_partitions(spec, topic->second)});
     } else {
       present.push_back(&spec);

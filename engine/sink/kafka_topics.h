@@ -19,6 +19,7 @@ struct TopicSpec {
   std::int32_t partitions = 1;
   std::int32_t replication = 1;
   std::map<std::string, std::string> config = {};  // of the topic; what is not named here is the cluster's affair
+  bool takes_any_partitions = false;               // if it is there with another number, that is fine
 };
 
 struct TopicResult {

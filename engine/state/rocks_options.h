@@ -1,4 +1,5 @@
-// How RocksDB is set up, with the reason of each setting. Included by rocks_store.cc only. Pure functions; any thread.
+// How RocksDB is set up, with the reason of each setting. Included by rocks_store.cc and state_copy.cc
+// only. Pure functions; any thread.
 #pragma once
 
 #include <rocksdb/options.h>

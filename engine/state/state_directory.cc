@@ -27,6 +27,7 @@ constexpr std::string_view kTitle = "Troth state directory\n";
 constexpr std::string_view kFormat = "format: ";
 constexpr std::string_view kNoStore = "store: none\n";
 constexpr std::string_view kStoreCreated = "store: created\n";
+constexpr const char* kNameEmptyOne = "Name a directory that does not exist yet, or an empty one; nothing in it was touched.";
 
 std::string words(int error) { return std::generic_category().message(error); }
 
@@ -141,7 +142,7 @@ base::Status StateDirectory::create_or_check(Mode mode) {
     return failed("cannot be looked at", error.value());
   }
   if (status.type() == fs::file_type::not_found) {
-    if (mode == Mode::kMustExist)
+    if (mode == Mode::kMustExist || mode == Mode::kToRead)
       return refused(path_, "there is none", "Check the path, or make one by a run with it.");
     const fs::path parent = fs::absolute(path_).parent_path();
     fs::create_directories(parent, error);
@@ -152,24 +153,33 @@ base::Status StateDirectory::create_or_check(Mode mode) {
   } else if (status.type() != fs::file_type::directory) {
     return refused(path_, "it is a file, not a directory", "Choose another with --state.");
   }
-  if (faccessat(AT_FDCWD, path_.c_str(), R_OK | W_OK | X_OK, AT_EACCESS) != 0) {
+  const int wanted = mode == Mode::kToRead ? R_OK | X_OK : R_OK | W_OK | X_OK;
+  if (faccessat(AT_FDCWD, path_.c_str(), wanted, AT_EACCESS) != 0) {
     return failed("cannot be used", errno);
   }
 
   std::string text;
   const int unread = read_file(path_ + "/" + std::string(kMarkerName), text);
-  if (unread == 0) return read_marker(text);
+  if (unread == 0) {
+    return mode == Mode::kToFill ? refused(path_, "there is a state in it already", kNameEmptyOne) : read_marker(text);
+  }
   if (unread != ENOENT) return failed("its file TROTH cannot be read", unread);
   // A crash between creating the folder and naming its format leaves it empty, or with a TROTH.new.
   for (const auto& entry : fs::directory_iterator(path_, error)) {
     if (entry.path().filename() == kMarkerAside) continue;
+    if (mode == Mode::kToFill) return refused(path_, "it is not empty", kNameEmptyOne);
+    if (mode == Mode::kToRead) {
+      return refused(path_, "it has no file TROTH: it is no state of Troth, or a copy of one that broke off",
+                     "Name a whole one; a copy that broke off may be deleted.");
+    }
     return refused(path_, "it is not empty and no state of Troth (it has no file TROTH)",
                    "Choose another with --state; nothing in it was touched.");
   }
   if (error) return failed("cannot be listed", error.value());
-  if (mode == Mode::kMustExist) {
+  if (mode == Mode::kMustExist || mode == Mode::kToRead) {
     return refused(path_, "there is no state in it", "Check the path, or make one by a run with it.");
   }
+  if (mode == Mode::kToFill) return base::success();
   return write_marker();
 }
 

@@ -26,6 +26,8 @@ class StateDirectory {
   enum class Mode : std::uint8_t {
     kCreate,     // where there is nothing, or an empty folder, one is made
     kMustExist,  // queries: nothing is made
+    kToRead,     // copies from it: nothing is made, and no right to write is needed
+    kToFill,     // copies into it: it must not exist, or be empty; TROTH is written by remember_store() and not before
   };
   /// `system_error`: set to the errno if it was the system that refused something, else to 0.
   [[nodiscard]] static base::Result<std::unique_ptr<StateDirectory>> open(const std::string& path, Mode mode,

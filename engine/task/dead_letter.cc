@@ -58,23 +58,25 @@ struct Letter {
   EventName name;
   std::string_view raw;
   event::Origin origin;
+  const CameFrom* came_from = nullptr;  // tells the place instead
 };
 
 std::string value_of(const Letter& letter, const std::vector<std::string>& inputs) {
   TROTH_ASSERT(letter.origin.input < inputs.size());
+  const CameFrom* from = letter.came_from;
   const bool has_raw = letter.reason != Reason::kErased && letter.reason != Reason::kTooLarge;
   const bool is_text = !has_raw || is_utf8(letter.raw);
   base::JsonWriter json;
   json.begin_map();
   if (!letter.field.empty()) json.field("field", letter.field);
   if (!letter.name.id.empty()) json.field("id", letter.name.id);
-  json.field("offset", letter.origin.offset);
-  json.field("partition", letter.origin.partition);
+  json.field("offset", from != nullptr ? from->offset : letter.origin.offset);
+  json.field("partition", from != nullptr ? from->partition : letter.origin.partition);
   if (has_raw && is_text) json.field("raw", letter.raw);
   if (has_raw && !is_text) json.field("raw_base64", base64(letter.raw));
   json.field("reason", event::reason_name(letter.reason));
   if (!letter.name.source.empty()) json.field("source", letter.name.source);
-  json.field("topic", inputs[letter.origin.input]);
+  json.field("topic", from != nullptr ? from->topic : inputs[letter.origin.input]);
   if (!letter.name.type.empty()) json.field("type", letter.name.type);
   json.end_map();
   return std::move(json).take();
@@ -85,7 +87,8 @@ std::string value_of(const Letter& letter, const std::vector<std::string>& input
 Outgoing dead_letter(std::uint8_t stream, const event::Rejection& rejection, const EventName& name,
                      const Record& record, const std::vector<std::string>& inputs) {
   const std::string_view raw = record.value ? std::string_view(*record.value) : std::string_view{};
-  return {stream, record.key, value_of({rejection.reason, rejection.field, name, raw, record.origin}, inputs)};
+  const CameFrom* from = record.came_from ? &*record.came_from : nullptr;
+  return {stream, record.key, value_of({rejection.reason, rejection.field, name, raw, record.origin, from}, inputs)};
 }
 
 Outgoing dead_letter(std::uint8_t stream, const Refusal& refusal, const std::vector<std::string>& inputs) {

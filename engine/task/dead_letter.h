@@ -17,7 +17,8 @@ struct EventName {
 };
 
 /// `stream` is that of the dead letters; `inputs` are the names of the inputs by index. The raw message is left out for
-/// `erased` and `too_large`, and written in base64 if it is not UTF-8. The key is that of the record.
+/// `erased` and `too_large`, and written in base64 if it is not UTF-8. The key is that of the record, and the place where it
+/// was first written, if it was routed.
 [[nodiscard]] Outgoing dead_letter(std::uint8_t stream, const event::Rejection& rejection, const EventName& name,
                                    const Record& record, const std::vector<std::string>& inputs);
 

@@ -657,7 +657,7 @@ base::Status Instance::revoke(std::int32_t partition, bool lost) {
     if (auto status = store_commit(feeds, meta_.source_position); !status) return status;
   }
   uncommitted_bytes_ -= static_cast<std::int64_t>(feed->published_bytes);
-  feeds_.erase(partition);
+  if (!TROTH_PLANTED(revoked_task_kept)) feeds_.erase(partition);
   share_cache();
   return base::success();
 }

@@ -14,12 +14,20 @@ namespace troth::task {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
+/// Where a record stood before it was routed to the topic that it is read from.
+struct CameFrom {
+  std::string topic;
+  std::int32_t partition = 0;
+  std::int64_t offset = 0;
+};
+
 /// A record as read. `value` of nothing: a null value (Kafka); an empty one is an empty message.
 struct Record {
   event::Origin origin;
   std::optional<std::string> key;
   std::optional<std::string> value;
   Headers headers;
+  std::optional<CameFrom> came_from = {};
 };
 
 /// A record judged by its content alone: either an event or the reason why it is none.

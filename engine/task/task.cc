@@ -128,7 +128,7 @@ std::string Task::encoded_meta() const {
 }
 
 void Task::number_commit() {
-  if (!TROTH_PLANTED(previous_commit_not_noted)) previous_ = commit_;
+  previous_ = commit_;
   ++commit_.number;
   if (!TROTH_PLANTED(writer_kept) || commit_.writer.empty()) commit_.writer = context_.writer;
 }

@@ -65,6 +65,11 @@ def compile_kill_points(folder):
     return library
 
 
+def armed(library, report, plan, signal_number=signal.SIGKILL):
+    """The environment of a process that is to die (or to stand still) as planned; `report` is a file that says so."""
+    return {"LD_PRELOAD": str(library), "KILL_AT": plan, "KILL_REPORT": str(report), "KILL_SIGNAL": str(int(signal_number))}
+
+
 # The world ------------------------------------------------------------------------------------------------------------
 
 
@@ -115,6 +120,11 @@ class World:
         if records:
             self.broker.produce(self.prefix + live.INPUTS[topic], records)
 
+    def feed_until(self, share):
+        """Until this share of all that there is has been fed."""
+        while self.left > self.total * (1 - share):
+            self.feed(300)
+
     def feed_rest(self):
         for topic, waiting in zip(live.INPUTS, self._waiting):
             if waiting:
@@ -136,10 +146,10 @@ class World:
             home[partition] = name
         return moves
 
-    def is_caught_up(self, at_us):
-        """Everything is stored, nothing waits, and every partition's time is at_us or later."""
+    def is_caught_up(self, at_us, members=None):
+        """All that was fed is stored by these members (default: all) together, nothing waits, and every partition's time is at_us or later."""
         stored = partitions = 0
-        for member in self.members:
+        for member in members or self.members:
             figures = member.figures() if member.is_running() and member.find_address() else {}
             if not figures or not live.is_settled(figures):
                 return False
@@ -148,7 +158,7 @@ class World:
                 return False
             stored += live.stored(figures)
             partitions += int(figures.get("troth_task_partitions", 0))
-        return partitions == PARTITIONS and stored >= self.total
+        return partitions == PARTITIONS and stored >= self.total - self.left
 
     def state_in_words(self):
         words = []
@@ -158,9 +168,12 @@ class World:
                          f"{figures.get('troth_task_partitions')} partitions{member.log_tail()}")
         return "\n".join(words)
 
-    def wait_caught_up(self, deadline_s=90):
+    def wait_caught_up(self, members=None, deadline_s=120):
+        """The seconds that it took."""
+        began = time.monotonic()
         at_us = live.now_us() + self.offset_us
-        live.wait_until(lambda: self.is_caught_up(at_us), deadline_s, lambda: f"not caught up: {self.state_in_words()}", 0.25)
+        live.wait_until(lambda: self.is_caught_up(at_us, members), deadline_s, lambda: f"not caught up: {self.state_in_words()}", 0.25)
+        return time.monotonic() - began
 
     def finish(self):
         """Stops all members and judges: words about what is wrong, and figures."""
@@ -169,7 +182,7 @@ class World:
             os.kill(member.pid, signal.SIGTERM)
         wrong = []
         for member in self.members:
-            code = member.wait_exit()
+            code = member.wait_exit(90)
             wrong += [f"{member.folder.name} ended with {code} at SIGTERM{member.log_tail()}"] if code != 0 else []
         after_us = live.now_us() + self.offset_us
         outputs = {stream: Topic(self.broker, self.prefix + topic) for stream, topic in live.OUTPUTS.items()}
@@ -421,6 +434,7 @@ class Tally:
         self.recoveries = collections.Counter()
         self.figures = collections.Counter()
         self.differences = []
+        self.worlds = {}  # by prefix
 
     def text(self):
         rows = [f"  {step:20} {self.alone[step]:4} alone {self.together[step]:4} together   " + ", ".join(
@@ -492,7 +506,7 @@ class Killer:
                 self._prepare(life, now)
             return
         if life.next_start is None:  # it has just ended, or never ran
-            if life.place is not None or member._process is not None:
+            if member.exit_code is not None:
                 self._account(life)
             self._prepare(life, now)
         if now >= life.next_start:
@@ -547,7 +561,7 @@ class Killer:
         if life.place:
             number = self.chance.randint(1, NTH_MAX.get(life.place, 1))
             life.plan = f"{life.place} {number}" + (f" {self.chance.randrange(4000)}" if life.place == "in_commit" else "")
-            environment = {"LD_PRELOAD": str(self.library), "KILL_AT": life.plan, "KILL_REPORT": str(life.report)}
+            environment = armed(self.library, life.report, life.plan)
         self.tally.lives += 1
         life.member.start(wait=False, environment=environment)
 
@@ -589,6 +603,7 @@ def run_kills(broker, folder, worlds, seed, library, tally, **kafka_keys):
     try:
         for number, (prefix, names, places, events) in enumerate(worlds):
             world = World(broker, folder / prefix.strip("."), prefix, names, f"{seed}/{number}", events, **kafka_keys)
+            tally.worlds[prefix] = world
             killers.append(Killer(world, places, f"{seed}/{number}", library, tally))
         is_done = [False] * len(killers)
         while not all(is_done):

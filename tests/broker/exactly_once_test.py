@@ -95,11 +95,12 @@ class Kills(unittest.TestCase):
         self.assertEqual(len(exactly_once.wrong_revisions(alerts[:first_of_two] + alerts[first_of_two + 1:])), 1)
 
     def test_a_dead_letter_too_many_or_too_few_is_reported(self):
-        letters = self.records("deadletters")
-        inputs = {("t", record.partition, record.offset): record.value for record in letters}  # some bytes
+        letters, world = self.records("deadletters"), self.tally.worlds["together."]
+        inputs = world.inputs()
         self.assertGreater(len(letters), 5)
-        found = exactly_once.wrong_letters([], letters, inputs)
-        self.assertGreater(len(found), len(letters))  # none was fed, and each lies in another place
+        self.assertEqual(exactly_once.wrong_letters(world.bad, letters, inputs), [])
+        for spoilt in (letters[1:], [*letters, letters[0]]):
+            self.assertEqual(len(exactly_once.wrong_letters(world.bad, spoilt, inputs)), 1)
 
     def test_a_commit_too_many_or_too_few_is_reported(self):
         records = broker.read_all("__consumer_offsets")

@@ -3,6 +3,7 @@
 //
 //   KILL_AT="STEP N [US]"  at the N-th time (from 1) that STEP is passed, SIGKILL; US: of in_commit, microseconds later
 //   KILL_REPORT=FILE       gets the line "STEP N" just before the process dies
+//   KILL_SIGNAL=19         SIGSTOP instead: the process stands still there until somebody sends it SIGCONT, and goes on
 //
 //   step             the process dies
 //   ───────────────  ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -39,6 +40,7 @@
   if (!real_##name) real_##name = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
 
 static char plan_step[32], report_path[512];
+static int plan_signal = SIGKILL;
 static unsigned long plan_number, plan_delay_us;
 static atomic_ulong passed;
 // Of the driver's thread.
@@ -49,6 +51,7 @@ __attribute__((constructor)) static void set_up(void) {
   const char* report = getenv("KILL_REPORT");
   if (plan) sscanf(plan, "%31s %lu %lu", plan_step, &plan_number, &plan_delay_us);
   if (report) snprintf(report_path, sizeof report_path, "%s", report);
+  if (getenv("KILL_SIGNAL")) plan_signal = atoi(getenv("KILL_SIGNAL"));
   unsetenv("LD_PRELOAD");  // this process only
 }
 
@@ -58,8 +61,9 @@ static void die(void) {
   const int size = snprintf(line, sizeof line, "%s %lu\n", plan_step, plan_number);
   const int file = open(report_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (file < 0 || real_write(file, line, (size_t)size) != size) abort();
-  kill(getpid(), SIGKILL);
-  for (;;) pause();
+  close(file);
+  kill(getpid(), plan_signal);
+  while (plan_signal == SIGKILL) pause();
 }
 
 static int is_planned(const char* step) { return strcmp(step, plan_step) == 0; }

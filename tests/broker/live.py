@@ -205,8 +205,8 @@ class Engine:
 
     @property
     def exit_code(self):
-        """Of the last start; None while it runs."""
-        return self._process.poll()
+        """Of the last start; None while it runs, and if it never was started."""
+        return None if self._process is None else self._process.poll()
 
     def close(self):
         if self.is_running():

@@ -30,6 +30,8 @@ USER = "troth"
 PASSWORD = "correct-horse-battery"
 KEY_PASSWORD = "staple-of-the-key"
 SECRETS = (PASSWORD, KEY_PASSWORD)  # and what contains them
+NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+SCRAM_MODULE = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 TLS = {"broker.address.family": "v4"}  # localhost is also ::1, where nobody listens: that refusal would hide the cause
 
 folder = None
@@ -74,10 +76,6 @@ def tearDownModule():
         shutil.rmtree(folder, ignore_errors=True)
 
 
-NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
-SCRAM_MODULE = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
-
-
 class Certificates:
     """Two authorities; the first signs the broker, a broker of another name, and a client; the second a stranger."""
 
@@ -85,7 +83,8 @@ class Certificates:
         self.path = path
         path.mkdir()
         for name in ("authority", "foreign-authority"):
-            self._openssl("req", "-x509", *NEW_KEY, "-nodes", "-days", "2", "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.pem")
+            self._openssl("req", "-x509", *NEW_KEY, "-nodes", "-days", "2", "-subj", f"/CN={name}", "-keyout", f"{name}.key",
+                          "-out", f"{name}.pem")
         self._sign("broker", "authority", "DNS:localhost,IP:127.0.0.1")
         self._sign("other-name", "authority", "DNS:kafka.example")
         self._sign("client", "authority", "DNS:client.example")

@@ -66,9 +66,12 @@ TEST(KafkaSettings, a_value_is_never_shown) {
   EXPECT_EQ(refusal("unheard.of", secret).find(secret), std::string::npos);
   EXPECT_EQ(refusal("acks", secret).find(secret), std::string::npos);
   for (const char* name : {"ssl.key.pem", "ssl.ca.pem", "ssl.certificate.pem", "ssl.keystore.password",
-                           "ssl.key.password", "sasl.password"}) {
+                           "ssl.key.password", "sasl.password", "sasl.oauthbearer.client.secret"}) {
     EXPECT_TRUE(kafka_setting_is_secret(name)) << name;
+    EXPECT_TRUE(kafka_setting_may_be_secret(name)) << name;
   }
+  for (const char* name : {"sasl.username", "ssl.ca.location", "security.protocol"})
+    EXPECT_FALSE(kafka_setting_is_secret(name)) << name;
   // Whatever the library says of a bad one, at whatever stage.
   for (const char* name : {"ssl.key.pem", "ssl.ca.pem", "ssl.certificate.pem"}) {
     KafkaSourceOptions options;
@@ -81,6 +84,29 @@ TEST(KafkaSettings, a_value_is_never_shown) {
     ASSERT_FALSE(opened.ok());
     EXPECT_EQ((opened.error().message + seen).find(secret), std::string::npos) << opened.error().message;
   }
+}
+
+TEST(KafkaSettings, what_would_run_or_trust_the_unknown_is_refused) {
+  EXPECT_NE(refusal("enable.ssl.certificate.verification", "false").find("ssl.ca.location"), std::string::npos);
+  EXPECT_NE(refusal("sasl.kerberos.kinit.cmd", "reboot").find("shell"), std::string::npos);
+  EXPECT_NE(refusal("plugin.library.paths", "x.so").find("code from elsewhere"), std::string::npos);
+  EXPECT_NE(refusal("enable.sasl.oauthbearer.unsecure.jwt", "true").find("unsigned"), std::string::npos);
+}
+
+TEST(KafkaContact, the_remedy_fits_the_words_of_the_library) {
+  const auto expect = [](std::string_view cause, std::string_view remedy) {
+    EXPECT_NE(kafka_contact_remedy(cause).find(remedy), std::string_view::npos) << kafka_contact_remedy(cause);
+  };
+  // As librdkafka 2.0.2 with OpenSSL 3 said them to brokers of 3.9.1 and 4.1.0.
+  expect("SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: broker certificate", "host name");
+  expect("Receive failed: error:0A000412:SSL routines::sslv3 alert bad certificate: SSL alert number 42",
+         "ssl.certificate.location");
+  expect("Receive failed: error:0A000416:SSL routines::sslv3 alert certificate unknown", "authority that it trusts");
+  expect("SASL authentication error: Authentication failed: Invalid username or password", "sasl.password");
+  expect("SASL authentication error: failed due to invalid credentials with SASL mechanism SCRAM-SHA-512", "2.6.1");
+  expect("SSL handshake failed: error:0A000126:SSL routines::unexpected eof while reading", "speaks TLS at this port");
+  expect("Connect to ipv4#127.0.0.1:9092 failed: Connection refused", "that the broker runs");
+  expect("", "that the broker runs");
 }
 
 TEST(KafkaSettings, a_value_that_the_library_refuses_is_an_error_that_names_the_setting) {

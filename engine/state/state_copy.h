@@ -1,0 +1,58 @@
+// StateCopy: a state directory, as it stands after some commit, copied into a new one: what backup and restore do. The source
+// may be in use meanwhile; it is neither locked nor written to.
+//
+// How that holds while another process commits, flushes and compacts:
+// * The store is opened read-only, with all its files open: what is deleted afterwards stays readable.
+// * What was opened is one state only if the other process completed no flush or compaction meanwhile: the list of files and
+//   the log are read one after the other, and a flush in between would leave a gap. Each of them is noted in the manifest
+//   before any file is deleted. So a manifest that is the same before and after is the proof; if it is not, the store is
+//   opened again.
+// * The log counts up to the last batch that is whole, and a commit is one batch.
+//
+// Every block that is read has its checksum verified. The copy is durable before its file TROTH is written, so a copy that
+// broke off is refused by whoever opens it; after an error here, what was copied is removed.
+//
+// One thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "engine/base/result.h"
+#include "engine/event/time.h"
+#include "engine/state/state_directory.h"
+
+namespace troth::state {
+
+inline constexpr int kOpeningsMax = 5;
+
+struct StateCopyOptions {
+  /// Small files beside the store that belong to the state; one that is not there is left out.
+  std::vector<std::string> beside;
+  std::size_t file_bytes = std::size_t{64} << 20U;  // of each file of the new store
+  std::function<void(std::uint64_t keys, std::uint64_t bytes)> on_progress = {};  // now and then; may be empty
+  std::function<void()> on_opened = {};  // for tests: between an opening and the look at whether the source went on meanwhile
+};
+
+/// Where a partition stood when it was copied.
+struct PartitionStand {
+  std::int32_t partition = 0;
+  std::uint64_t commit = 0;  // its number
+  event::TimeUs tau = 0;
+};
+
+struct StateCopied {
+  std::uint64_t keys = 0;
+  std::uint64_t bytes = 0;  // of keys and values
+  int openings = 0;
+  std::vector<PartitionStand> partitions;  // that have a state, ascending
+};
+
+/// `from` has a store (opened kToRead), `to` is empty (opened kToFill).
+[[nodiscard]] base::Result<StateCopied> copy_state(const StateDirectory& from, StateDirectory& to,
+                                                   const StateCopyOptions& options = {});
+
+}  // namespace troth::state

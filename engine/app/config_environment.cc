@@ -8,6 +8,7 @@
 
 #include "engine/app/config_section.h"
 #include "engine/app/yaml.h"
+#include "engine/observe/printable.h"
 #include "engine/source/kafka_settings.h"
 
 namespace troth::app {
@@ -151,6 +152,12 @@ Error unknown_variable(const std::string& name, const std::map<std::string, Targ
       name, near.empty() ? "" : fmt::format("; perhaps {} is meant", near)));
 }
 
+/// What a file could hold as well: UTF-8 without control characters, several lines (a key in PEM) included.
+bool is_text(std::string text) {
+  std::erase_if(text, [](char each) { return each == '\n' || each == '\r' || each == '\t'; });
+  return observe::printable(text, text.size()) == text;
+}
+
 void set_line_everywhere(Value& value, int line) {
   value.set_line(line);
   if (value.list() != nullptr) {
@@ -206,6 +213,7 @@ base::Status override_by_environment(Value& document, const Environment& environ
     }
     const auto [first, is_new] = taken.emplace(target->second.path, name);
     if (!is_new) return Error{fmt::format("{} and {} set the same: take one of them away", first->second, name)};
+    if (!is_text(text)) return Error{fmt::format("{}: holds what is no text: it must be UTF-8", name)};
     Value value(text);
     if (target->second.reading == Reading::kYaml) {
       auto read = read_yaml(text, name);

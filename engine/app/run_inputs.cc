@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <filesystem>
+
 #include "engine/app/secrets.h"
 #include "engine/base/limits.h"
 #include "operators/trust_model.h"
@@ -13,6 +15,16 @@ namespace {
 using base::Error;
 
 std::string short_hash(const LoadedPolicy& policy) { return policy.policy->hash().substr(0, 12); }
+
+/// The first input that is gone once it is read: a pipe, say.
+std::optional<std::string> input_without_return(const Config& config) {
+  if (!config.files) return std::nullopt;
+  for (const std::string& input : config.files->inputs) {
+    std::error_code error;
+    if (input == "-" || !std::filesystem::is_regular_file(input, error)) return input;
+  }
+  return std::nullopt;
+}
 
 std::string foundation_of(const LoadedPolicy& policy) { return operators::TrustModel(policy.policy, {}).foundation(); }
 
@@ -54,6 +66,11 @@ bool Reloader::read_again() {
   const bool are_other_secrets = *kafka && credentials_digest(**kafka) != credentials_;
   if (!is_other_policy && !are_other_secrets) {
     spdlog::info("SIGHUP: policy {} and secrets are what they were: nothing changes", short_hash(*policy));
+    return false;
+  }
+  if (const auto input = input_without_return(inputs_.config)) {
+    spdlog::error("SIGHUP: the input {} cannot be read a second time, so that nothing can be opened anew: everything "
+                  "stays as it was", *input);
     return false;
   }
   if (is_other_policy) {

@@ -16,9 +16,10 @@ extern "C" void on_stop(int) {
 
 extern "C" void on_reload(int) { reload_asked = 1; }
 
-void handle(int signal, void (*handler)(int)) {
+void handle(int signal, void (*handler)(int), int flags = 0) {
   struct sigaction action = {};
   action.sa_handler = handler;
+  action.sa_flags = flags;
   sigemptyset(&action.sa_mask);
   ::sigaction(signal, &action, nullptr);
 }
@@ -33,7 +34,8 @@ StopSignal::StopSignal() {
 
 bool StopSignal::asked() const { return stop_asked != 0; }
 
-ReloadSignal::ReloadSignal() { handle(SIGHUP, on_reload); }
+// The work goes on, whatever call it is in.
+ReloadSignal::ReloadSignal() { handle(SIGHUP, on_reload, SA_RESTART); }
 
 bool ReloadSignal::asked() const { return reload_asked != 0; }
 

@@ -24,6 +24,7 @@
   X(changes_listed_once, "the outbox's list of changed keys stays that of its first commit")         \
   X(removals_not_in_changelog, "a key that goes stays in the changelog")                             \
   X(end_mark_first, "the end mark of a commit is sent before its other rows")                        \
+  X(restored_without_timers, "what is restored from the changelog has no timers")                    \
   X(rebuild_keeps_old_rows, "a rebuild does not drop what was there")                                \
   X(unsettled_forgotten, "the keys that wait for their epoch's end are not restored")                \
   X(tau_not_restored, "τ begins at 0 after a restart")                                               \

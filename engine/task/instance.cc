@@ -573,7 +573,8 @@ void Instance::write_outbox(Part& part, Batch& batch) const {
     const std::string own = keys::task(part.feed->task().partition());
     for (std::size_t i = part.begin; i < part.end; ++i) {
       const std::string& key = batch.changes()[i].key;
-      if (key != own) part.changed.push_back(*keys::changelog_key(key));
+      if (key == own) continue;
+      if (auto row = keys::changelog_key(key)) part.changed.push_back(std::move(*row));
     }
     part.changed.emplace_back(keys::kEndMark);
   }
@@ -601,7 +602,7 @@ base::Status Instance::deliver(std::vector<Part>& parts, const Batch& batch) {
       const Batch::Change& change = batch.changes()[i];
       if (change.key == own) {
         mark = change.value;
-      } else {
+      } else if (keys::kInChangelog.find(change.key.front()) != std::string_view::npos) {
         each.rows.push_back({std::move(part.changed[row++]), change.value});
       }
     }

@@ -11,9 +11,11 @@
 // Partition is be16, time and sequence are be64, so that ranges sort as numbers do. Everything of a partition is six
 // ranges. Keys hold no byte 0x00.
 //
-// A partition's changelog has the rows of 'P', 'S', 'T' and 'X', under the same keys without the partition.
+// A partition's changelog has the rows of 'P', 'S' and 'X', under the same keys without the partition. Timers follow from the
+// parts of 'S' that hold them.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -73,6 +75,14 @@ inline base::ByteWriter begin(char kind, std::int32_t partition) {
 }
 inline constexpr std::size_t kTimerTimeBytes = 8;
 
+/// Of the store key of a key's timer part: the key. Nothing for the store key of anything else.
+[[nodiscard]] inline std::optional<std::string_view> key_of_timer_part(std::string_view store_key) {
+  constexpr std::size_t kBegin = 3;  // kind and partition
+  const std::size_t end = store_key.size() - std::min(store_key.size(), kTimerPart.size() + 1);
+  const bool is_one = end > kBegin && store_key.front() == 'S' && store_key[end] == '\0' && store_key.ends_with(kTimerPart);
+  return is_one ? std::optional(store_key.substr(kBegin, end - kBegin)) : std::nullopt;
+}
+
 [[nodiscard]] inline std::string erased(std::int32_t partition, std::string_view tombstone) {
   base::ByteWriter out = internal::begin('X', partition);
   out.raw(tombstone);
@@ -92,7 +102,7 @@ inline constexpr std::size_t kTimerTimeBytes = 8;
 /// The kinds of keys that a partition has, each a range of its own.
 inline constexpr std::string_view kOfPartition = "PSTXOC";
 /// Those of them that its changelog has.
-inline constexpr std::string_view kInChangelog = "PSTX";
+inline constexpr std::string_view kInChangelog = "PSX";
 
 /// The range of all keys of a kind that a partition has begins here.
 [[nodiscard]] inline std::string range(char kind, std::int32_t partition) {

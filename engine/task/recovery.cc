@@ -1,10 +1,13 @@
 #include "engine/task/recovery.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "engine/base/bytes.h"
 #include "engine/base/planted.h"
 #include "engine/task/keys.h"
 #include "engine/task/outbox.h"
@@ -145,7 +148,8 @@ class Recoverer {
     if (!TROTH_PLANTED(rebuild_keeps_old_rows)) {
       if (auto dropped = drop(); !dropped) return dropped.error();
     }
-    batch_ = Batch{};  // of a catching up that came to nothing
+    pending_.clear();  // of a catching up that came to nothing
+    row_bytes_ = 0;
     rows_ = 0;
     auto done = take_rows(-1, target, [](const CommitId&) { return true; }, true);
     if (!done) return done.error();
@@ -194,16 +198,15 @@ class Recoverer {
     auto is_found = transactions_.read_changelog(partition_, from, true, each);
     if (!is_found) return is_found.error();
     if (!*is_found || !counts) return false;
-    batch_.put(keys::task(partition_), std::move(end_mark_));
+    auto last = batch_of_rows();
+    if (!last) return last.error();
+    last->put(keys::task(partition_), std::move(end_mark_));
     // What our own last commit sent is history now.
     std::string outbox = keys::outbox(partition_);
     std::string behind = keys::behind(outbox);
-    Batch last;
-    last.remove_range(std::move(outbox), std::move(behind));
-    last.remove(keys::outbox_changes(partition_));
-    last.append(std::move(batch_));
-    if (auto committed = store_.commit(last); !committed) return committed.error();
-    batch_ = Batch{};
+    last->remove_range(std::move(outbox), std::move(behind));
+    last->remove(keys::outbox_changes(partition_));
+    if (auto committed = store_.commit(*last); !committed) return committed.error();
     return true;
   }
 
@@ -211,20 +214,50 @@ class Recoverer {
                           std::optional<std::string_view> value) {
     auto stored = keys::from_changelog_key(key, partition_);
     if (!stored) return failed("the changelog has a row that is none of ours, at offset " + std::to_string(offset));
-    if (value) {
-      batch_.put(std::move(*stored), std::string(*value));
-    } else {
-      batch_.remove(std::move(*stored));
-    }
+    row_bytes_ += stored->size() + (value ? value->size() : 0);
+    pending_.push_back({std::move(*stored), value ? std::optional(std::string(*value)) : std::nullopt});
     ++rows_;
     if (rows_ % kRowsPerReport == 0 && options_.on_progress) {
       if (auto told = options_.on_progress({partition_, rows_, offset, end}); !told) return told.error();
     }
-    if (batch_.bytes() >= options_.batch_bytes) {
-      if (auto committed = store_.commit(batch_); !committed) return committed.error();
-      batch_ = Batch{};
+    if (row_bytes_ >= options_.batch_bytes) {
+      auto batch = batch_of_rows();
+      if (!batch) return batch.error();
+      if (auto committed = store_.commit(*batch); !committed) return committed.error();
     }
     return true;
+  }
+
+  /// The rows taken since the last batch: of each key the last one, in order of keys, and the timers that follow from them.
+  base::Result<Batch> batch_of_rows() {
+    std::stable_sort(pending_.begin(), pending_.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
+    Batch batch;
+    for (std::size_t i = 0; i < pending_.size(); ++i) {
+      Batch::Change& row = pending_[i];
+      if (i + 1 < pending_.size() && pending_[i + 1].key == row.key) continue;
+      if (const auto key = keys::key_of_timer_part(row.key)) {
+        if (auto moved = move_timer(batch, row, *key); !moved) return moved.error();
+      }
+      if (row.value) {
+        batch.put(std::move(row.key), std::move(*row.value));
+      } else {
+        batch.remove(std::move(row.key));
+      }
+    }
+    pending_.clear();
+    row_bytes_ = 0;
+    return batch;
+  }
+
+  base::Status move_timer(Batch& batch, const Batch::Change& row, std::string_view key) const {
+    const auto timer = [&](std::string_view time) {
+      return keys::timers(partition_) + keys::timer_suffix(static_cast<event::TimeUs>(base::ByteReader(time).be64()), key);
+    };
+    auto old = store_.get(row.key);
+    if (!old) return old.error();
+    if (old->has_value()) batch.remove(timer(**old));
+    if (row.value && !TROTH_PLANTED(restored_without_timers)) batch.put(timer(*row.value), {});
+    return base::success();
   }
 
   Store& store_;
@@ -232,7 +265,8 @@ class Recoverer {
   const std::int32_t partition_;
   const RecoveryOptions& options_;
   std::optional<TaskMeta> own_;
-  Batch batch_;
+  std::vector<Batch::Change> pending_;  // rows taken and not written yet, in the order of the changelog
+  std::size_t row_bytes_ = 0;
   std::string end_mark_;
   std::uint64_t rows_ = 0;
 };

@@ -74,9 +74,9 @@ def armed(library, report, plan, signal_number=signal.SIGKILL):
 
 
 class World:
-    """Topics, a history with refused records among it, and members."""
+    """Topics, a history with refused records among it, and members. `more`: of the configuration, besides `kafka`."""
 
-    def __init__(self, broker, folder, prefix, names, seed, events, customers=120, **kafka_keys):
+    def __init__(self, broker, folder, prefix, names, seed, events, customers=120, more=None, **kafka_keys):
         self.broker, self.folder, self.prefix = broker, pathlib.Path(folder), prefix
         self.folder.mkdir(parents=True)
         chance = random.Random(seed)
@@ -96,7 +96,8 @@ class World:
         self.total = sum(map(len, self._waiting))
         self._chance = chance
         keys = {"transaction_timeout_ms": TRANSACTION_TIMEOUT_MS, **kafka_keys}
-        self.members = [live.Engine(self.folder / name, live.kafka_config(broker, prefix, self.offset_us, instance=name, **keys)) for name in names]
+        self.members = [live.Engine(self.folder / name, {**live.kafka_config(broker, prefix, self.offset_us, instance=name, **keys), **(more or {})})
+                        for name in names]
         done = live.run_troth("topics", "create", "--config", self.members[0].config_path, "--partitions", PARTITIONS)
         if done.returncode != 0:
             raise live.LiveError(f"topics create: {done.stderr}{done.stdout}")

@@ -8,6 +8,7 @@ its own for each test; what is judged in the end stands in exactly_once.py.
 TROTH_SEED=N: another history. Needs java, kcat and cc, and root for the full disk; what is missing is skipped, loudly.
 """
 
+import contextlib
 import os
 import pathlib
 import re
@@ -31,6 +32,7 @@ from exactly_once import PARTITIONS, SESSION_S, TRANSACTION_TIMEOUT_MS  # noqa: 
 
 SEED = os.environ.get("TROTH_SEED", "1")
 EVENTS = 1_200
+SMALL_BUFFERS = {"memory": {"store": "1MiB"}}  # so that there are tables, and files have to grow
 MISSING = [tool for tool in ("java", "kcat", os.environ.get("CC", "cc")) if shutil.which(tool) is None]
 REFUSED = re.compile(r"UNKNOWN_MEMBER_ID|ILLEGAL_GENERATION|FENCED|_TIMED_OUT|partitions were lost before their commit")
 
@@ -132,9 +134,9 @@ def tearDownModule():
 class TroubleTest(unittest.TestCase):
     """A world a test; its topics must be exact in the end."""
 
-    def world(self, *names, **kafka_keys):
+    def world(self, *names, more=None, **kafka_keys):
         name = self._testMethodName[5:45]
-        world = exactly_once.World(broker, folder / name, name + ".", names, f"{SEED}/{name}", EVENTS, **kafka_keys)
+        world = exactly_once.World(broker, folder / name, name + ".", names, f"{SEED}/{name}", EVENTS, more=more, **kafka_keys)
         self.addCleanup(shutil.rmtree, world.folder, ignore_errors=True)
         self.addCleanup(world.close)
         return world
@@ -285,15 +287,20 @@ class StateDirectories(TroubleTest):
         return len(files)
 
     def test_a_damaged_table_is_put_aside_and_the_state_rebuilt(self):
-        world = self.world("only")
+        world = self.world("only", more=SMALL_BUFFERS)
         (only,) = world.members
         self.half_way(world)
+        self.assertEqual(only.terminate(), 0)
+        only.start()  # makes a table of what the store's log holds
+        only.wait_ready()
         self.assertEqual(only.terminate(), 0)
         files = self.damage(world, "*.sst")
         self.assertGreater(files, 0)
         only.start()
         took_s = world.wait_caught_up()
+        self.assert_said(only, "The store is damaged")
         self.assertIn("assigned; rebuild", only.log_of_this_start(), only.log_tail())
+        self.assertTrue((world.state_of(only) / "store.damaged").is_dir())
         self.finish(world, f"{files} tables damaged, rebuilt in {took_s:.1f} s")
 
     def test_a_damaged_log_of_the_store_loses_no_record(self):
@@ -311,7 +318,7 @@ class StateDirectories(TroubleTest):
         if os.geteuid() != 0:
             print("SKIPPED: a full disk: needs root for a file system of its own", flush=True)
             self.skipTest("needs root")
-        world = self.world("only")
+        world = self.world("only", more=SMALL_BUFFERS)
         (only,) = world.members
         state = world.state_of(only)
         state.mkdir()
@@ -325,12 +332,8 @@ class StateDirectories(TroubleTest):
         world.feed_until(0.3)
         world.wait_caught_up()
         filler = state / "filler"
-        with open(filler, "wb") as file:
-            try:
-                while True:
-                    file.write(bytes(4096))
-                    file.flush()
-            except OSError:
+        with open(filler, "wb", buffering=0) as file, contextlib.suppress(OSError):
+            while file.write(bytes(4096)):
                 pass
         world.feed_until(0.6)
         said = live.wait_until(lambda: re.search(r"The disk is full", only.log_of_this_start()), 60, lambda: f"nothing is said of the disk{only.log_tail()}")[0]
@@ -347,13 +350,12 @@ class Network(TroubleTest):
         world = self.world("only", bootstrap=f"127.0.0.1:{proxy.port}")
         self.addCleanup(proxy.mend)
         (only,) = world.members
-        only.start()
-        world.feed_until(0.3)
-        only.wait_ready()
-        for share in (0.5, 0.7):
-            world.feed(100)  # so that something is on its way
+        self.start_to_stand_still(world, only, "before_commit 2")
+        for share in (0.5, 0.7):  # first with an open transaction, then whatever is on its way
+            world.feed(100)
             proxy.cut()
             end = time.monotonic() + seconds
+            self.wake(only)
             world.feed_until(share)
             time.sleep(max(0.0, end - time.monotonic()))
             self.assertTrue(only.is_running(), only.log_tail())
@@ -397,51 +399,54 @@ class Brokers(TroubleTest):
     def outputs(self, world):
         return [broker.read_all(world.prefix + topic, "read_uncommitted") for topic in live.OUTPUTS.values()]
 
-    def refuses(self, only, pattern, deadline_s=90):
-        only.start(wait=False)
-        code = only.wait_exit(deadline_s)
-        self.assertEqual(code, 1, only.log_tail())
-        said = self.assert_said(only, pattern)
-        print(f"{self._testMethodName[5:].replace('_', ' ')}: exit {code}, said: …{said}…", flush=True)
+    def cut_changelog(self):
+        """A world whose changelog may be cut, half-way; the broker does not cut topics that are only compacted."""
+        broker.create_topics({self._testMethodName[5:45] + "." + live.CHANGELOG: (PARTITIONS, {"cleanup.policy": "compact,delete"})})
+        world = self.world("only")
+        only = self.half_way(world)
+        delete_records(broker.port, world.prefix + live.CHANGELOG)
+        return world, only
 
-    def test_an_input_that_was_truncated_beyond_its_position_ends_the_run_and_nothing_is_skipped(self):
+    def test_an_input_that_was_cut_beyond_its_position_is_told_and_nothing_is_skipped(self):
         world = self.world("only")
         only = self.half_way(world)
         world.feed_rest()
         before = self.outputs(world)
         topic = world.prefix + live.INPUTS[0]
-        delete_records(broker.port, topic, {partition: -1 for partition in range(PARTITIONS)})
-        self.refuses(only, re.escape(topic) + r".*is not in the log: the log was cut")
-        self.assertEqual(self.outputs(world), before)
+        delete_records(broker.port, topic)
+        only.start(wait=False)
+        pattern = re.escape(topic) + r".*is not in the log: the log was cut"
+        said = live.wait_until(lambda: re.search(pattern, only.log_of_this_start()), 60, lambda: f"nothing was said{only.log_tail()}")[0]
+        time.sleep(2)  # in which it could go on regardless
+        ending = f"exit {only.exit_code}" if only.exit_code is not None else f"stopped with {only.terminate()}"
+        left_out = [stream for stream, records, now in zip(live.OUTPUTS, before, self.outputs(world)) if records != now]
+        self.assertEqual(left_out, [], "outputs of records behind the gap")
+        print(f"an input that was cut: {said!r}, {ending}", flush=True)
 
-    def test_a_truncated_changelog_ends_the_run_if_it_is_needed(self):
-        world = self.world("only")
-        only = self.half_way(world)
+    def test_a_changelog_that_was_cut_ends_the_run_if_it_is_needed(self):
+        world, only = self.cut_changelog()
         before = self.outputs(world)
-        delete_records(broker.port, world.prefix + live.CHANGELOG, {partition: -1 for partition in range(PARTITIONS)})
         shutil.rmtree(world.state_of(only))
-        self.refuses(only, r"the changelog does not have .*it was cut or made anew")
+        only.start(wait=False)
+        self.assertEqual(only.wait_exit(90), 1, only.log_tail())
+        said = self.assert_said(only, r"the changelog does not have .*it was cut or made anew")
         self.assertEqual(self.outputs(world), before)
+        print(f"a changelog that was cut, and no state: exit 1, {said!r}", flush=True)
 
-    def test_a_truncated_changelog_is_no_matter_if_it_is_not_needed(self):
-        world = self.world("only")
-        only = self.half_way(world)
-        delete_records(broker.port, world.prefix + live.CHANGELOG, {partition: -1 for partition in range(PARTITIONS)})
+    def test_a_changelog_that_was_cut_is_no_matter_to_whoever_has_the_state(self):
+        world, only = self.cut_changelog()
         only.start()
-        self.finish_without_changelog(world)
-
-    def finish_without_changelog(self, world):
         self.finish(world, "the changelog was empty, the state was there")
 
 
-def delete_records(port, topic, before):
-    """One DeleteRecords request, version 0: {partition: the first offset to be kept; −1: none}."""
+def delete_records(port, topic):
+    """One DeleteRecords request, version 0: all records of all partitions."""
     def string(text):
         return struct.pack(">h", len(text)) + text.encode()
 
     api_delete_records, api_version, timeout_ms = 21, 0, 30_000
     body = struct.pack(">hhi", api_delete_records, api_version, 1) + string("troth-tests") + struct.pack(">i", 1) + string(topic)
-    body += struct.pack(">i", len(before)) + b"".join(struct.pack(">iq", partition, offset) for partition, offset in before.items())
+    body += struct.pack(">i", PARTITIONS) + b"".join(struct.pack(">iq", partition, -1) for partition in range(PARTITIONS))
     body += struct.pack(">i", timeout_ms)
     with socket.create_connection(("127.0.0.1", port), 40) as connection, connection.makefile("rb") as reply:
         connection.sendall(struct.pack(">i", len(body)) + body)

@@ -108,6 +108,14 @@ TEST(ConfigEnvironment, a_variable_that_means_no_key_is_refused_with_the_nearest
   expect_in("never a silent skip", message_of("TROTH_CONFIG__KAFKA__SETTINGS__AUTO_OFFSET_RESET"));
 }
 
+TEST(ConfigEnvironment, bytes_that_are_no_text_are_refused) {
+  for (const char* bytes : {"kafka\xe8", "a\x01", "\xed\xa0\x80"}) {
+    expect_in("TROTH_CONFIG__KAFKA__GROUP: holds what is no text",
+              refusal(kLocal, {{"TROTH_CONFIG__KAFKA__GROUP", bytes}}));
+  }
+  EXPECT_EQ(parsed(kLocal, {{"TROTH_CONFIG__KAFKA__GROUP", "grüße"}}).kafka->group, "grüße");
+}
+
 TEST(ConfigEnvironment, other_variables_are_left_alone) {
   const Config config = parsed(kLocal, {{"TROTH_LONG", "1"},
                                         {"TROTH_KAFKA_BOOTSTRAP", "elsewhere:1"},

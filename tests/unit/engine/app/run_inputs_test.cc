@@ -2,6 +2,7 @@
 #include "engine/app/run_inputs.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "tests/unit/engine/app/folder.h"
 
@@ -112,6 +113,22 @@ TEST_F(ReloaderTest, what_was_read_last_is_adopted) {
   EXPECT_TRUE(reloader.read_again());
   reloader.adopt();
   EXPECT_EQ(password(reloader), "three");
+}
+
+TEST(Reloader, does_not_close_what_reads_an_input_that_cannot_be_read_twice) {
+  const Folder folder;
+  const std::string pipe = folder.put("gone", "") + ".pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  for (const std::string& input : {std::string("-"), pipe}) {
+    folder.put("overlay.yaml", kMilder);
+    const std::string file =
+        folder.put("config.yaml", "state: st\noverlay: overlay.yaml\nfiles: {inputs: [\"" + input + "\"]}\n");
+    auto inputs = load_run_inputs(file, Environment{});
+    ASSERT_TRUE(inputs.ok()) << inputs.error().message;
+    Reloader reloader(std::move(*inputs), file, Environment{});
+    folder.put("overlay.yaml", kHarsher);
+    EXPECT_FALSE(reloader.read_again()) << input;
+  }
 }
 
 TEST(RunInputs, say_which_part_is_missing) {

@@ -1,5 +1,5 @@
-// KafkaSink: output streams as topics of Kafka, at least once: what the outbox holds is written after the commit, and
-// leaves the outbox when the cluster has acknowledged it. One thread drives it; health() may be called from any.
+// KafkaSink: output streams as topics of Kafka, at least once: what a commit's outbox holds is written after the commit,
+// before the transaction that says so (KafkaTransactions with `outputs_at_once`). One thread drives it; health() may be called from any.
 //
 // Promises:
 // * Records of one key arrive in the order of write(), also across retries: the producer is idempotent, never gives a

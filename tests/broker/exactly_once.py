@@ -302,6 +302,16 @@ def wrong_commits(records, prefix, ends):
     return count, wrong
 
 
+def positions(broker, prefix):
+    """{(topic, partition): the group's position}."""
+    last = {}
+    for record in broker.read_all("__consumer_offsets"):
+        kind, group, topic, partition = _offset_key(record.key)
+        if kind <= 1 and group == prefix + "group" and record.value is not None:
+            last[topic, partition] = _offset_value(record.value)[0]
+    return last
+
+
 def _offset_key(key):
     """(version, group, topic, partition) of a record of __consumer_offsets; other kinds have a version above 1."""
     (version,) = struct.unpack_from(">h", key)

@@ -219,7 +219,7 @@ class RedriveOfTheTopic(OperationsTest):
         late = [live.event("order.placed", f"customer-{n % 5}", live.now_us() - LATE_US, f"late-{n}", order_id=f"o{n}", total_minor=1) for n in range(40)]
         bad = [("customer-1", "{oh no"), (None, "neither")]
         engine.start()
-        engine.wait_ready()  # only by its clock they are late
+        engine.wait_caught_up(0, live.now_us())  # only by the clock they are late
         live.produce(broker, self.prefix, [json.dumps(each) for each in late])
         broker.produce(self.topic("reviews"), bad)
         engine.wait_stored(42)

@@ -6,6 +6,8 @@
 //   * the last record of every key on the topics is the same, too, less what may differ (TRUST_MODEL 10.4);
 //   * with fixed epochs, the output is byte for byte that of the same arrivals without trouble;
 //   * every record of the log is accounted for once, and dead letters say the same as the tally;
+//   * of topics: every commit is taken once and in order, no position goes back, no revision of an alert and no dead letter is
+//     there twice or missing, and a fresh machine rebuilds the same from the changelog;
 //   * nothing within the lateness is late; no error but those made up by the world; the end is reached in bounded steps.
 //
 // One thread; all chance from the schedule's seed.

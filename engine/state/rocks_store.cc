@@ -2,11 +2,14 @@
 #include "engine/state/rocks_store.h"
 
 #include <rocksdb/db.h>
+#include <rocksdb/sst_file_writer.h>
 #include <rocksdb/iterator.h>
 #include <rocksdb/version.h>
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "engine/state/rocks_error.h"
 #include "engine/state/rocks_options.h"
@@ -90,6 +93,41 @@ base::Status RocksStore::commit(const task::Batch& batch) {
   if (status.ok()) return base::success();
   failed_ = failed("a commit failed", status);
   return *failed_;
+}
+
+base::Status RocksStore::load(const task::Batch& batch) {
+  if (failed_) return *failed_;
+  if (batch.empty()) return base::success();
+  TROTH_ASSERT(batch.ranges().empty());
+  const std::string file = path_ + "/load.sst";
+  rocksdb::Status status = write_table(file, batch);
+  if (status.ok()) {
+    rocksdb::IngestExternalFileOptions settings;
+    settings.move_files = true;
+    settings.snapshot_consistency = false;  // nobody reads a partition that is being loaded
+    status = db_->IngestExternalFile({file}, settings);
+  }
+  if (status.ok()) return base::success();
+  failed_ = failed("a load failed", status);
+  return *failed_;
+}
+
+rocksdb::Status RocksStore::write_table(const std::string& file, const task::Batch& batch) const {
+  std::vector<const task::Batch::Change*> changes;
+  changes.reserve(batch.changes().size());
+  for (const task::Batch::Change& change : batch.changes()) changes.push_back(&change);
+  const auto is_before = [](const auto* a, const auto* b) { return a->key < b->key; };
+  if (!std::is_sorted(changes.begin(), changes.end(), is_before)) {
+    std::stable_sort(changes.begin(), changes.end(), is_before);
+  }
+  rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), db_->GetOptions());
+  rocksdb::Status status = writer.Open(file);
+  for (std::size_t i = 0; i < changes.size() && status.ok(); ++i) {
+    if (i + 1 < changes.size() && changes[i + 1]->key == changes[i]->key) continue;  // a later change wins
+    status = changes[i]->value ? writer.Put(slice(changes[i]->key), slice(*changes[i]->value))
+                               : writer.Delete(slice(changes[i]->key));
+  }
+  return status.ok() ? writer.Finish() : status;
 }
 
 std::string rocksdb_description() {

@@ -50,11 +50,14 @@ class RocksStore final : public task::Store {
       std::string_view from, std::string_view to,
       const std::function<bool(std::string_view key, std::string_view value)>& each) const override;
   [[nodiscard]] base::Status commit(const task::Batch& batch) override;
+  /// Writes a table file and takes it in as a whole: no log, no write buffer, and nothing to flush later.
+  [[nodiscard]] base::Status load(const task::Batch& batch) override;
 
   /// A read or a commit failed: what went wrong lies with the disk or the store, not with what was asked of it.
   [[nodiscard]] bool has_failed() const { return has_failed_; }
 
  private:
+  [[nodiscard]] rocksdb::Status write_table(const std::string& file, const task::Batch& batch) const;
   RocksStore(std::string path, std::unique_ptr<rocksdb::DB> db);
 
   [[nodiscard]] base::Error failed(std::string_view what, const rocksdb::Status& status) const;

@@ -223,7 +223,7 @@ class Recoverer {
     if (row_bytes_ >= options_.batch_bytes) {
       auto batch = batch_of_rows();
       if (!batch) return batch.error();
-      if (auto committed = store_.commit(*batch); !committed) return committed.error();
+      if (auto committed = store_.load(*batch); !committed) return committed.error();
     }
     return true;
   }

@@ -174,6 +174,47 @@ TEST(RocksStore, agrees_with_a_map_over_random_batches_and_reopenings) {
   }
 }
 
+TEST(RocksStore, what_is_loaded_in_bulk_and_by_ranges_is_as_if_it_had_been_committed) {
+  const TemporaryDirectory root;
+  std::mt19937_64 random(7);
+  Opened opened = open(root / "state");
+  Content expected;
+  for (int round = 0; round < 40; ++round) {
+    const auto key = [&] { return "key" + std::to_string(random() % 300); };
+    Batch batch;
+    if (round % 5 == 4) {
+      std::string from = key();
+      std::string to = key();
+      if (to < from) std::swap(from, to);
+      expected.erase(expected.lower_bound(from), expected.lower_bound(to));
+      batch.remove_range(from, to);
+    }
+    for (int i = 0; i < 100; ++i) {
+      const std::string changed = key();
+      if (random() % 4 == 0) {
+        batch.remove(changed);
+        expected.erase(changed);
+      } else {
+        const std::string value = std::to_string(random());
+        batch.put(changed, value);
+        expected[changed] = value;
+      }
+    }
+    const auto done = round % 5 == 4 || round % 2 == 0 ? opened.store->commit(batch) : opened.store->load(batch);
+    ASSERT_TRUE(done.ok()) << done.error().message;
+    if (round % 7 == 6) opened = Opened{}, opened = open(root / "state");
+    const auto found = content_of(*opened.store);
+    ASSERT_TRUE(found.ok());
+    ASSERT_EQ(*found, expected) << "round " << round;
+  }
+}
+
+TEST(RocksStore, nothing_loaded_is_nothing) {
+  const TemporaryDirectory root;
+  Opened opened = open(root / "state");
+  EXPECT_TRUE(opened.store->load({}).ok());
+}
+
 TEST(RocksStore, is_read_by_several_threads_while_one_commits) {
   const TemporaryDirectory root;
   const Opened opened = open(root / "state");

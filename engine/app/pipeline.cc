@@ -14,9 +14,11 @@
 
 #include "engine/app/decode_record.h"
 #include "engine/app/silence.h"
+#include "engine/app/standby.h"
 #include "engine/app/state_reader.h"
 #include "engine/decode/decoder.h"
 #include "engine/sink/file_sink.h"
+#include "engine/sink/kafka_changelog.h"
 #include "engine/sink/kafka_repartition.h"
 #include "engine/sink/kafka_transactions.h"
 #include "engine/source/file_source.h"
@@ -115,6 +117,7 @@ class Core {
     const std::string place = std::string(host.data()) + ':' + std::filesystem::absolute(parts_.config.state).string();
     return fmt::format("{:016x}", std::hash<std::string>{}(place));
   }
+  [[nodiscard]] task::Store& store() { return *store_; }
   [[nodiscard]] const operators::TrustModel& model() const { return model_; }
   [[nodiscard]] bool take_committed() { return std::exchange(has_committed_, false); }
 
@@ -194,7 +197,17 @@ class KafkaPipeline {
     options.partitions = source_->partitions();
     options.partitions_by_key = false;
     options.inputs = source_->inputs();
-    return core_.open_instance(*transactions_, std::move(options));
+    if (auto error = core_.open_instance(*transactions_, std::move(options))) return error;
+    if (kafka.standby > 0 && kafka.changelog) {
+      const auto open_changelog = [settings = settings_of(kafka), topic = *kafka.changelog]()
+          -> base::Result<std::unique_ptr<task::Changelog>> {
+        auto opened = sink::KafkaChangelog::open(settings, topic);
+        if (!opened) return opened.error();
+        return std::unique_ptr<task::Changelog>(std::move(*opened));
+      };
+      standby_ = std::make_unique<Standby>(core_.store(), open_changelog, source_->partitions());
+    }
+    return std::nullopt;
   }
 
   [[nodiscard]] std::optional<PipelineError> run(bool& was_ready) {
@@ -255,6 +268,7 @@ class KafkaPipeline {
         }
         spdlog::info("partition {}: {}", news.partition, is_lost ? "lost" : "revoked");
         Status revoked = instance.revoke(news.partition, is_lost);
+        if (standby_ != nullptr && revoked) standby_->take_up(news.partition);
         if (is_lost && !instance.has_uncommitted()) health.work_forgotten();
         return revoked;
       }
@@ -361,6 +375,7 @@ class KafkaPipeline {
   [[nodiscard]] Status restore_next() {
     if (waiting_.empty()) return base::success();
     const std::int32_t partition = waiting_.front();
+    if (standby_ != nullptr) standby_->let_go(partition);
     auto positions = core_.instance().assign(partition);
     if (!positions) return positions.error();
     waiting_.erase(waiting_.begin());
@@ -427,6 +442,7 @@ class KafkaPipeline {
     const observe::Troubles& troubles = parts_.observers.troubles;
     figures.recoveries.assign(troubles.recoveries.begin(), troubles.recoveries.end());
     figures.restored_rows = troubles.restored_rows + rows;
+    figures.standby_rows = standby_ != nullptr ? standby_->rows() : 0;
     figures.waiting_partitions = waiting_.size();
     figures.restore_left_seconds = waiting_.empty() ? 0 : restore_left_seconds_;
     for (std::uint16_t input = 0; input < source_->inputs().size(); ++input) {
@@ -481,6 +497,7 @@ class KafkaPipeline {
   Stopwatch::time_point listened_{};
   std::size_t held_keys_ = 0;
   std::vector<task::InputAhead> paused_;
+  std::unique_ptr<Standby> standby_;  // last: its thread ends before what it uses
 };
 
 /// Files that grow: each is caught up whenever everything in it has been read.

@@ -78,6 +78,8 @@ inline constexpr MetricSpec kRecoveries{"troth_task_recoveries_total", kCounter,
                                         "Partitions taken over, by what had to be done for them."};
 inline constexpr MetricSpec kRestoredRows{"troth_task_restored_rows_total", kCounter,
                                           "Rows of state taken over from the changelog."};
+inline constexpr MetricSpec kStandbyRows{"troth_task_standby_rows_total", kCounter,
+                                         "Rows taken over for copies of partitions that others own."};
 inline constexpr MetricSpec kWaitingPartitions{"troth_task_restoring_partitions", kGauge,
                                                "Partitions that are assigned and not restored yet."};
 inline constexpr MetricSpec kRestoreLeft{"troth_task_restore_left_seconds", kGauge,
@@ -108,7 +110,7 @@ inline constexpr std::array kAll{
     kDelayLeast,  kDelayGreatest, kPhase,      kCommits,     kSettled,       kOutputs,     kCommitBytes,
     kPartitions,  kInFlight,      kMergeAhead, kUnsettled,   kCachedKeys,    kDirtyBytes,  kCachedBytes,
     kOutputBytes, kOutboxChunks,  kCacheHits,  kCacheMisses, kSourceErrors,  kStoreErrors, kSinkErrors,
-    kRecoveries,  kRestoredRows,  kWaitingPartitions, kRestoreLeft, kSilent, kHeldKeys,
+    kRecoveries,  kRestoredRows,  kStandbyRows, kWaitingPartitions, kRestoreLeft, kSilent, kHeldKeys,
     kRestarts,    kReady,         kPublished,  kBuild,       kProcessStart,  kResident,
 };
 

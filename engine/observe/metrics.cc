@@ -164,6 +164,7 @@ class Metrics::Page {
   void add_group(const GroupFigures& figures) {
     for (const auto& [how, times] : figures.recoveries) count(metric::kRecoveries, times, {{"how", how}});
     count(metric::kRestoredRows, figures.restored_rows);
+    count(metric::kStandbyRows, figures.standby_rows);
     count(metric::kWaitingPartitions, figures.waiting_partitions);
     add(metric::kRestoreLeft, figures.restore_left_seconds);
     for (std::size_t input = 0; input < figures.is_silent.size(); ++input) {

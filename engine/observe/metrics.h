@@ -53,6 +53,7 @@ struct Troubles {
 struct GroupFigures {
   std::vector<std::pair<std::string, std::uint64_t>> recoveries;  // since the process started, by how: fixed words
   std::uint64_t restored_rows = 0;                                // since the process started
+  std::uint64_t standby_rows = 0;                                 // of copies of others' partitions, likewise
   std::size_t waiting_partitions = 0;                             // not restored yet
   double restore_left_seconds = 0;                                // of the partition at hand, by the rate so far
   std::vector<bool> is_silent;                                    // by input

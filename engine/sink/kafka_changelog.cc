@@ -62,7 +62,7 @@ class KafkaChangelog::Impl {
   }
 
   base::Result<bool> read(std::int32_t partition, std::int64_t from, bool waits,
-                          const task::Transactions::EachRow& each) {
+                          const task::Changelog::EachRow& each) {
     const source::KafkaPartitionList list(rd_kafka_topic_partition_list_new(1));
     rd_kafka_topic_partition_list_add(list.get(), topic_.c_str(), partition)->offset =
         from < 0 ? static_cast<std::int64_t>(RD_KAFKA_OFFSET_BEGINNING) : from;
@@ -80,7 +80,7 @@ class KafkaChangelog::Impl {
     return "Kafka: changelog " + topic_ + ", partition " + std::to_string(partition) + ": ";
   }
 
-  base::Result<bool> read_assigned(std::int32_t partition, bool waits, const task::Transactions::EachRow& each) {
+  base::Result<bool> read_assigned(std::int32_t partition, bool waits, const task::Changelog::EachRow& each) {
     KafkaInstant deadline = source::kafka_deadline(kPatienceMs);
     for (;;) {
       const ssize_t got = rd_kafka_consume_batch_queue(queue_.get(), kPollMs, batch_.data(), batch_.size());
@@ -104,7 +104,7 @@ class KafkaChangelog::Impl {
 
   /// Nothing: go on.
   std::optional<base::Result<bool>> take(const rd_kafka_message_t& message, bool waits,
-                                         const task::Transactions::EachRow& each, KafkaInstant& deadline) {
+                                         const task::Changelog::EachRow& each, KafkaInstant& deadline) {
     if (message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
       is_at_end_ = true;
       if (waits) return std::nullopt;
@@ -160,8 +160,8 @@ base::Result<std::unique_ptr<KafkaChangelog>> KafkaChangelog::open(const source:
   return std::unique_ptr<KafkaChangelog>(new KafkaChangelog(std::move(impl)));
 }
 
-base::Result<bool> KafkaChangelog::read(std::int32_t partition, std::int64_t from, bool waits,
-                                        const task::Transactions::EachRow& each) {
+base::Result<bool> KafkaChangelog::read_changelog(std::int32_t partition, std::int64_t from, bool waits,
+                                                  const EachRow& each) {
   return impl_->read(partition, from, waits, each);
 }
 

@@ -1,5 +1,5 @@
 // KafkaChangelog: reads one partition of the changelog topic at a time, from an offset on, committed records only. A consumer
-// of its own, which is no member of any group. Driver's thread.
+// of its own, which is no member of any group. Any one thread.
 #pragma once
 
 #include <cstdint>
@@ -12,17 +12,16 @@
 
 namespace troth::sink {
 
-class KafkaChangelog {
+class KafkaChangelog final : public task::Changelog {
  public:
   [[nodiscard]] static base::Result<std::unique_ptr<KafkaChangelog>> open(const source::KafkaSettings& settings,
                                                                           std::string topic);
-  ~KafkaChangelog();
+  ~KafkaChangelog() override;
   KafkaChangelog(const KafkaChangelog&) = delete;
   KafkaChangelog& operator=(const KafkaChangelog&) = delete;
 
-  /// As Transactions::read_changelog().
-  [[nodiscard]] base::Result<bool> read(std::int32_t partition, std::int64_t from, bool waits,
-                                        const task::Transactions::EachRow& each);
+  [[nodiscard]] base::Result<bool> read_changelog(std::int32_t partition, std::int64_t from, bool waits,
+                                                  const EachRow& each) override;
 
  private:
   class Impl;

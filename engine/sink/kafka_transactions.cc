@@ -357,7 +357,7 @@ base::Result<bool> KafkaTransactions::Impl::read_changelog(std::int32_t partitio
     if (!opened) return opened.error();
     changelog_ = std::move(*opened);
   }
-  return changelog_->read(partition, from, waits, each);
+  return changelog_->read_changelog(partition, from, waits, each);
 }
 
 // --------------------------------------------------------------------------------------------------------------- shell

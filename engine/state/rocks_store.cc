@@ -73,6 +73,7 @@ base::Status RocksStore::scan(std::string_view from, std::string_view to,
 }
 
 base::Status RocksStore::commit(const task::Batch& batch) {
+  const std::lock_guard lock(mutex_);
   if (failed_) return *failed_;
   if (batch.empty()) return base::success();
   constexpr std::size_t kOverheadPerChange = 16;  // RocksDB's, at most; a hint
@@ -96,6 +97,7 @@ base::Status RocksStore::commit(const task::Batch& batch) {
 }
 
 base::Status RocksStore::load(const task::Batch& batch) {
+  const std::lock_guard lock(mutex_);
   if (failed_) return *failed_;
   if (batch.empty()) return base::success();
   TROTH_ASSERT(batch.ranges().empty());

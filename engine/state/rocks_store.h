@@ -1,7 +1,7 @@
 // RocksStore: the Store on RocksDB, the only place that knows RocksDB. Keeps promises P3 (a commit is one synced batch)
 // and P9 (damage is an error, never a value).
 //
-// Reads may come from several threads at once, commits from one at a time. After a failed commit every further commit
+// Reads and commits may come from several threads at once; commits are taken one after the other. After a failed commit every further commit
 // answers the same error: RocksDB's way of going on after an error is not trusted; close and reopen.
 //
 // Durability, in words: the write-ahead log is always on and is synced by each commit. At opening, a commit that did
@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -64,6 +65,7 @@ class RocksStore final : public task::Store {
 
   std::string path_;
   std::unique_ptr<rocksdb::DB> db_;
+  std::mutex mutex_;  // one commit at a time; guards failed_
   mutable std::atomic<bool> has_failed_ = false;  // any worker may read
   std::optional<base::Error> failed_;             // the first commit that failed
 };

@@ -25,16 +25,31 @@ std::string words(const std::optional<CommitId>& id) {
 /// Recovery of one partition.
 class Recoverer {
  public:
-  Recoverer(Store& store, Transactions& transactions, std::int32_t partition, const RecoveryOptions& options)
-      : store_(store), transactions_(transactions), partition_(partition), options_(options) {}
+  Recoverer(Store& store, Changelog& changelog, std::int32_t partition, const RecoveryOptions& options)
+      : store_(store), changelog_(changelog), partition_(partition), options_(options) {}
 
-  base::Result<Recovered> run() {
+  base::Result<Recovered> follow() {
+    if (auto read = read_own(); !read) return read.error();
+    if (own_) {
+      auto is_shown = follow_from(own_->changelog_position);
+      if (!is_shown) return is_shown.error();
+      if (*is_shown) return outcome(Recovery::kCatchUp);
+    }
+    // Another line than ours, or none: what is there does not count.
+    own_.reset();
+    if (auto dropped = drop(); !dropped) return dropped.error();
+    forget_rows();
+    if (auto taken = follow_from(-1); !taken) return taken.error();
+    return outcome(Recovery::kRebuild);
+  }
+
+  base::Result<Recovered> run(Transactions& transactions) {
     if (auto read = read_own(); !read) return read.error();
     if (TROTH_PLANTED(taken_without_recovery) && own_) return outcome(Recovery::kGoOn);
-    auto taken = transactions_.committed(partition_);
+    auto taken = transactions.committed(partition_);
     if (!taken) return taken.error();
     std::optional<CommitId> target = std::move(*taken);
-    if (!target) {
+    if (!target && transactions.has_changelog()) {
       auto last = last_in_changelog();
       if (!last) return last.error();
       target = std::move(*last);
@@ -42,14 +57,14 @@ class Recoverer {
     if (!target) {
       if (!own_) return begin_new();
       // The first commit was not taken; or there is no changelog, and the group forgot us: the outbox can do no harm.
-      if (own_->previous.number == 0 || !transactions_.has_changelog()) return send_again();
+      if (own_->previous.number == 0 || !transactions.has_changelog()) return send_again(transactions);
       return failed("the other side knows nothing of it, and the changelog is empty. Was the group renamed, or were the "
                     "topics made anew? Begin with an empty state directory, or bring back the group and its topics");
     }
     if (own_ && own_->commit == *target) return outcome(Recovery::kGoOn);
     if (own_ && (own_->previous == *target || TROTH_PLANTED(any_older_commit_counts_as_previous)))
-      return send_again();
-    if (!transactions_.has_changelog()) {
+      return send_again(transactions);
+    if (!transactions.has_changelog()) {
       return failed("the other side has " + words(target) + ", this state " + words(own_ ? std::optional(own_->commit) : std::nullopt) +
                     ": another instance has worked on this partition meanwhile, and without a changelog its state cannot "
                     "be taken over. Name a topic for it (`kafka.changelog`), or restore a backup");
@@ -81,7 +96,6 @@ class Recoverer {
   /// The commit that the changelog ends with.
   base::Result<std::optional<CommitId>> last_in_changelog() {
     std::optional<CommitId> last;
-    if (!transactions_.has_changelog()) return last;
     const auto each = [&](std::int64_t, std::int64_t, std::string_view key,
                           std::optional<std::string_view> value) -> base::Result<bool> {
       if (key != keys::kEndMark || !value) return true;
@@ -90,7 +104,7 @@ class Recoverer {
       last = std::move(mark->commit);
       return true;
     };
-    auto read = transactions_.read_changelog(partition_, -1, false, each);
+    auto read = changelog_.read_changelog(partition_, -1, false, each);
     if (!read) return read.error();
     return last;
   }
@@ -103,7 +117,7 @@ class Recoverer {
     return outcome(Recovery::kNew);
   }
 
-  base::Result<Recovered> send_again() {
+  base::Result<Recovered> send_again(Transactions& transactions) {
     auto outbox = Outbox::load(store_, partition_);
     if (!outbox) return outbox.error();
     auto records = outbox->read_records(store_);
@@ -111,7 +125,7 @@ class Recoverer {
     PartitionDelivery part{partition_, own_->commit, {}, &*records, {}};
     for (const InputMeta& input : own_->inputs) part.next_offsets.push_back(input.next_offset);
     std::vector<std::optional<std::string>> values;
-    if (transactions_.has_changelog()) {
+    if (transactions.has_changelog()) {
       auto changes = outbox->read_changes(store_);
       if (!changes) return changes.error();
       for (std::string& key : *changes) {
@@ -128,7 +142,7 @@ class Recoverer {
     }
     if (TROTH_PLANTED(outbox_not_sent_again)) return outcome(Recovery::kSendAgain);
     if (TROTH_PLANTED(rows_not_sent_again) && part.rows.size() > 1) part.rows.erase(part.rows.begin(), part.rows.end() - 1);
-    auto delivered = transactions_.deliver({part});
+    auto delivered = transactions.deliver({part});
     if (!delivered) return delivered.error();
     return outcome(Recovery::kSendAgain);
   }
@@ -148,9 +162,7 @@ class Recoverer {
     if (!TROTH_PLANTED(rebuild_keeps_old_rows)) {
       if (auto dropped = drop(); !dropped) return dropped.error();
     }
-    pending_.clear();  // of a catching up that came to nothing
-    row_bytes_ = 0;
-    rows_ = 0;
+    forget_rows();
     auto done = take_rows(-1, target, [](const CommitId&) { return true; }, true);
     if (!done) return done.error();
     if (!*done) {
@@ -161,14 +173,27 @@ class Recoverer {
     return outcome(Recovery::kRebuild);
   }
 
+  /// Of an attempt that came to nothing.
+  void forget_rows() {
+    pending_.clear();
+    row_bytes_ = 0;
+    rows_ = 0;
+  }
+
   base::Status drop() {
     Batch batch;
     for (const char kind : keys::kOfPartition) {
       std::string from = keys::range(kind, partition_);
       std::string to = keys::behind(from);
-      batch.remove_range(std::move(from), std::move(to));
+      bool has_any = false;
+      const auto see = [&](std::string_view, std::string_view) {
+        has_any = true;
+        return false;
+      };
+      if (auto scanned = store_.scan(from, to, see); !scanned) return scanned;
+      if (has_any) batch.remove_range(std::move(from), std::move(to));
     }
-    return store_.commit(batch);
+    return batch.empty() ? base::success() : store_.commit(batch);
   }
 
   // ------------------------------------------------------------------------------------------------------------ rows
@@ -195,9 +220,45 @@ class Recoverer {
       if (!counts) return true;
       return take(offset, end, key, value);
     };
-    auto is_found = transactions_.read_changelog(partition_, from, true, each);
+    auto is_found = changelog_.read_changelog(partition_, from, true, each);
     if (!is_found) return is_found.error();
     if (!*is_found || !counts) return false;
+    if (auto written = write_last(); !written) return written.error();
+    return true;
+  }
+
+  /// Takes rows over from an offset until the last end mark there is. False: the log does not show our own commit.
+  base::Result<bool> follow_from(std::int64_t from) {
+    bool counts = !own_;
+    std::size_t complete = 0;  // rows that an end mark stands behind
+    bool has_more = false;
+    const auto each = [&](std::int64_t offset, std::int64_t end, std::string_view key,
+                          std::optional<std::string_view> value) -> base::Result<bool> {
+      if (key != keys::kEndMark) return counts ? take(offset, end, key, value) : base::Result<bool>(true);
+      if (!value) return failed("the changelog has an end mark without a value: it is damaged");
+      auto mark = decode_task_meta(*value);
+      if (!mark) return mark.error();
+      if (counts) {
+        mark->changelog_position = offset;
+        end_mark_ = encode_meta(*mark);
+        complete = pending_.size();
+        has_more = true;
+      }
+      counts = counts || mark->commit == own_->commit;
+      return true;
+    };
+    auto read = changelog_.read_changelog(partition_, from, false, each);
+    if (!read) return read.error();
+    if (!counts) return false;
+    // The rest of a commit whose end mark was not there yet is read again the next time.
+    pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(std::min(complete, pending_.size())), pending_.end());
+    if (!has_more) return true;
+    if (auto written = write_last(); !written) return written.error();
+    return true;
+  }
+
+  /// The last batch: with the record of the task, by which all before it counts.
+  base::Status write_last() {
     auto last = batch_of_rows();
     if (!last) return last.error();
     last->put(keys::task(partition_), std::move(end_mark_));
@@ -206,8 +267,7 @@ class Recoverer {
     std::string behind = keys::behind(outbox);
     last->remove_range(std::move(outbox), std::move(behind));
     last->remove(keys::outbox_changes(partition_));
-    if (auto committed = store_.commit(*last); !committed) return committed.error();
-    return true;
+    return store_.commit(*last);
   }
 
   base::Result<bool> take(std::int64_t offset, std::int64_t end, std::string_view key,
@@ -261,7 +321,7 @@ class Recoverer {
   }
 
   Store& store_;
-  Transactions& transactions_;
+  Changelog& changelog_;
   const std::int32_t partition_;
   const RecoveryOptions& options_;
   std::optional<TaskMeta> own_;
@@ -280,7 +340,12 @@ std::string_view recovery_name(Recovery recovery) {
 
 base::Result<Recovered> recover(Store& store, Transactions& transactions, std::int32_t partition,
                                 const RecoveryOptions& options) {
-  return Recoverer(store, transactions, partition, options).run();
+  return Recoverer(store, transactions, partition, options).run(transactions);
+}
+
+base::Result<Recovered> follow(Store& store, Changelog& changelog, std::int32_t partition,
+                               const RecoveryOptions& options) {
+  return Recoverer(store, changelog, partition, options).follow();
 }
 
 }  // namespace troth::task

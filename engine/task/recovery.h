@@ -17,7 +17,10 @@
 // A crash in here is harmless. A rebuild begins by dropping the record of the task, which the last batch brings back: without it,
 // it begins anew. Catching up leaves the old record until the last batch: begun anew, it takes the same rows over again.
 //
-// Run by the driver's thread, in Instance::assign().
+// A standby copy of a partition that is not ours is kept near by follow(): what it has taken when the partition comes to us
+// need not be read then.
+//
+// recover() is run by the driver's thread, in Instance::assign(); follow() by any, while nobody else works on the partition.
 #pragma once
 
 #include <cstddef>
@@ -54,5 +57,10 @@ struct Recovered {
 
 [[nodiscard]] base::Result<Recovered> recover(Store& store, Transactions& transactions, std::int32_t partition,
                                               const RecoveryOptions& options);
+
+/// Takes over all that others have committed of a partition that is not ours, as far as the changelog shows it now; sends
+/// nothing. `rows` of the answer: how many.
+[[nodiscard]] base::Result<Recovered> follow(Store& store, Changelog& changelog, std::int32_t partition,
+                                             const RecoveryOptions& options);
 
 }  // namespace troth::task

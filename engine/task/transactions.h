@@ -34,9 +34,23 @@ struct PartitionDelivery {
   std::vector<ChangelogRow> rows;          // in this order; empty without a changelog
 };
 
-class Transactions {
+/// The changelog of every partition, to be read.
+class Changelog {
  public:
-  virtual ~Transactions() = default;
+  virtual ~Changelog() = default;
+
+  /// Answers whether to go on. `end` is the offset behind the last row known of, for a figure of progress.
+  using EachRow = std::function<base::Result<bool>(std::int64_t offset, std::int64_t end, std::string_view key,
+                                                   std::optional<std::string_view> value)>;
+  /// Reads a partition's changelog from an offset on (−1: from its beginning) until `each` answers false: true. False: the
+  /// end was reached; with `waits`, only after a while in which nothing more came. An offset that the log does not have any
+  /// more counts as its beginning.
+  [[nodiscard]] virtual base::Result<bool> read_changelog(std::int32_t partition, std::int64_t from, bool waits,
+                                                          const EachRow& each) = 0;
+};
+
+class Transactions : public Changelog {
+ public:
 
   [[nodiscard]] virtual bool has_changelog() const = 0;
 
@@ -47,15 +61,6 @@ class Transactions {
 
   /// The last commit taken of a partition; nothing: none. Waits for a transaction that is still open.
   [[nodiscard]] virtual base::Result<std::optional<CommitId>> committed(std::int32_t partition) = 0;
-
-  /// Answers whether to go on. `end` is the offset behind the last row known of, for a figure of progress.
-  using EachRow = std::function<base::Result<bool>(std::int64_t offset, std::int64_t end, std::string_view key,
-                                                   std::optional<std::string_view> value)>;
-  /// Reads a partition's changelog from an offset on (−1: from its beginning) until `each` answers false: true. False: the
-  /// end was reached; with `waits`, only after a while in which nothing more came. An offset that the log does not have any
-  /// more counts as its beginning.
-  [[nodiscard]] virtual base::Result<bool> read_changelog(std::int32_t partition, std::int64_t from, bool waits,
-                                                          const EachRow& each) = 0;
 };
 
 }  // namespace troth::task

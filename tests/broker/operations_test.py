@@ -85,8 +85,10 @@ class OperationsTest(unittest.TestCase):
         return [(record.key, json.loads(record.value)) for record in broker.read_all(self.topic(live.OUTPUTS["deadletters"]))]
 
     def wait_letters(self, count):
-        live.wait_until(lambda: len(self.letters()) >= count, 30, lambda: f"{len(self.letters())} of {count} dead letters", 0.3)
-        self.assertEqual(len(self.letters()), count)
+        """Those letters, once there are so many; there must not be more."""
+        letters = live.wait_until(lambda: len(found := self.letters()) >= count and found, 30, f"{count} dead letters", 0.3)
+        self.assertEqual(len(letters), count)
+        return letters
 
     def troth(self, *words):
         """The summary of a command that succeeds."""
@@ -102,7 +104,7 @@ class OperationsTest(unittest.TestCase):
 
 class BackupAndRestore(OperationsTest):
     def test_a_backup_taken_under_load_is_restored_elsewhere_and_catches_up(self):
-        lines = live.shop_history(SEED, 16_000, live.now_us() // live.SECOND * live.SECOND)
+        lines = live.shop_history(SEED, 12_000, live.now_us() // live.SECOND * live.SECOND)
         offset_us = live.rehearsal_of(lines)
         engine = self.engine(offset_us, instance="one")
         engine.start()
@@ -178,11 +180,11 @@ class RedriveOfAFile(OperationsTest):
         broker.produce(self.topic("reviews"), [("customer-1", json.dumps({**reviews[1], "type": "review.shouted"}))])
         engine.start()
         engine.wait_stored(7)
-        self.wait_letters(4)
+        letters = self.wait_letters(4)
 
         corrected = self.folder / "letters.ndjson"
         with open(corrected, "w", encoding="utf-8") as file:
-            for key, value in self.letters():
+            for key, value in letters:
                 if "raw" in value:
                     value["raw"] = value["raw"].replace("teleported", "placed").replace("shouted", "submitted")
                     value["raw"] += "}" if value["reason"] == "malformed" else ""
@@ -203,7 +205,7 @@ class RedriveOfAFile(OperationsTest):
         engine.wait_stored(10)
         redriven = [record for name in ("orders", "reviews") for record in broker.read_all(self.topic(name)) if HEADER in dict(record.headers)]
         places = {dict(record.headers)[HEADER].decode(): record for record in redriven}
-        self.assertEqual(sorted(places), sorted(f"{value['topic']}/{value['partition']}/{value['offset']}" for _, value in self.letters() if "raw" in value))
+        self.assertEqual(sorted(places), sorted(f"{value['topic']}/{value['partition']}/{value['offset']}" for _, value in letters if "raw" in value))
         self.assertEqual({record.key for record in redriven}, {b"customer-1", b"customer-2"})
         lines = [json.dumps(each) for each in (*orders, *reviews[:2])]
         before_us = live.now_us() - 2 * live.SECOND
@@ -224,7 +226,6 @@ class RedriveOfTheTopic(OperationsTest):
         broker.produce(self.topic("reviews"), bad)
         engine.wait_stored(42)
         self.wait_letters(42)
-        self.assertEqual(self.redrive(engine, "--dry-run")["redriven"], 42)
         first = self.redrive(engine, "--reason", "late")
         self.assertEqual((first["read"], first["redriven"], first["skipped"]), (42, 40, {"passed_over": 2}))
         engine.wait_stored(82)
@@ -275,9 +276,9 @@ class RedriveOfTheTopic(OperationsTest):
 
     def test_killed_in_the_middle_and_run_again_each_letter_arrives_once(self):
         engine = self.engine()
-        count = 4_500  # five transactions
+        count = 3_500  # four transactions
         self.letters_of_our_own(count)
-        plans = ("after_init 1", "before_begin 2", "before_offsets 1", "after_offsets 1", "before_commit 1", "in_commit 1 300", "after_commit 1")
+        plans = ("before_begin 2", "before_offsets 1", "after_offsets 1", "in_commit 1 300", "after_commit 1")
         for plan in plans:
             process = self.start_planned(engine, plan)
             self.assertEqual(process.wait(60), -signal.SIGKILL, f"{plan}: {process.stderr.read()}")

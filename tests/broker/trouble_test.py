@@ -153,10 +153,11 @@ class TroubleTest(unittest.TestCase):
         self.assertEqual(wrong, [], f"repeat with TROTH_SEED={SEED}")
 
     def start_to_stand_still(self, world, member, plan):
-        """Starts it so that SIGSTOP comes at the place, feeds until that has happened."""
+        """Starts it so that SIGSTOP comes at the place, waits until the partitions are shared, feeds until it has happened."""
         report = member.folder / "stopped"
         report.unlink(missing_ok=True)
         member.start(environment=exactly_once.armed(library, report, plan, signal.SIGSTOP))
+        self.wait_shared(world)
 
         def stands_still():
             if report.exists():
@@ -165,7 +166,7 @@ class TroubleTest(unittest.TestCase):
             self.assertGreater(world.left, 0, f"all is fed, and {plan} did not come")
             world.feed(20)
             return False
-        live.wait_until(stands_still, 60, lambda: f"{plan} did not come{member.log_tail()}", 0.2)
+        live.wait_until(stands_still, 60, lambda: f"{plan} did not come: {world.state_in_words()}", 0.2)
         self.addCleanup(self.wake, member)
 
     @staticmethod
@@ -176,6 +177,11 @@ class TroubleTest(unittest.TestCase):
     def wait_partitions(self, member, count, deadline_s=60):
         live.wait_until(lambda: member.figures().get("troth_task_partitions") == count, deadline_s,
                         lambda: f"{member.figures().get('troth_task_partitions')} partitions, not {count}{member.log_tail()}")
+
+    def wait_shared(self, world):
+        share = PARTITIONS // len(world.members)
+        live.wait_until(lambda: all(member.figures().get("troth_task_partitions") == share for member in world.members), 60,
+                        lambda: f"the partitions are not shared: {world.state_in_words()}")
 
     def wait_aborted(self, world, deadline_s=60):
         """Until the broker has ended what was left open."""
@@ -201,8 +207,7 @@ class Zombies(TroubleTest):
         world.wait_caught_up([other])
         self.wake(sleeper)
         said = live.wait_until(lambda: REFUSED.search(sleeper.log_of_this_start()), 60, lambda: f"nothing was refused{sleeper.log_tail()}")[0]
-        live.wait_until(lambda: sum(member.figures().get("troth_task_partitions", 0) == 2 for member in world.members) == 2, 60,
-                        lambda: f"it does not come back: {world.state_in_words()}")
+        self.wait_shared(world)
         self.assertEqual(sleeper.pid, pid)
         self.finish(world, f"partitions taken over after {taken_s:.1f} s, the sleeper was refused with {said}")
 

@@ -53,7 +53,7 @@ class MetricsTest : public testing::Test {
   void publish(std::vector<Lag> lags = {}) { metrics_.publish(tally_, statistics_, std::move(lags), troubles_); }
 
   static GroupFigures group() {
-    return {{{"catch up", 2}, {"rebuild", 1}}, 5'000, 3, 1.5, {false, true}, 7};
+    return {{{"catch up", 2}, {"rebuild", 1}}, 5'000, 60, 3, 1.5, {false, true}, 7};
   }
 
   /// The value of a series as the page has it; empty: not on it.
@@ -291,6 +291,7 @@ TEST_F(MetricsTest, how_a_member_of_a_group_stands_is_shown_also_before_the_firs
   EXPECT_EQ(value(R"(troth_task_recoveries_total{how="rebuild"})"), "1");
   EXPECT_EQ(value(R"(troth_task_recoveries_total{how="catch up"})"), "2");
   EXPECT_EQ(value("troth_task_restored_rows_total"), "5000");
+  EXPECT_EQ(value("troth_task_standby_rows_total"), "60");
   EXPECT_EQ(value("troth_task_restoring_partitions"), "3");
   EXPECT_EQ(value("troth_task_restore_left_seconds"), "1.5");
   EXPECT_EQ(value(R"(troth_source_silent{input="orders"})"), "0");

@@ -1,5 +1,5 @@
-// Dead letters read back: what of them can go into the pipeline again, and as what. Used by `troth redrive`. LetterReader keeps
-// its buffers: one reader, one thread.
+// Dead letters read back: what of them can go into the pipeline again, and as what. Used by `troth redrive`.
+// LetterReader keeps its buffers: one reader, one thread.
 //
 // A letter is what the engine wrote (task/dead_letter.h), as it stands on the topic or as a line {"key":K,"value":V} of
 // deadletters.ndjson, in which somebody may have corrected `raw`.
@@ -58,7 +58,8 @@ class LetterReader {
   decode::JsonReader reader_;
 };
 
-/// A letter's fate, and the record if it is redriven: to the topic it came from, under its customer's key or else the old one.
+/// A letter's fate, and the record if it is redriven: to the topic it came from, under its customer's key or else the
+/// old one.
 struct Judged {
   Fate fate = Fate::kRedriven;
   sink::RedriveRecord record;

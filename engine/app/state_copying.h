@@ -1,4 +1,5 @@
-// One state directory copied into another, as a command: what `troth backup` and `troth restore` have in common. Main thread.
+// One state directory copied into another, as a command: what `troth backup` and `troth restore` have in common. Main
+// thread.
 #pragma once
 
 #include <string>

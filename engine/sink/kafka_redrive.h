@@ -1,9 +1,9 @@
-// KafkaRedrive: takes dead letters from their topic and sends records to the input topics, each exactly once: a transaction
-// holds the records and, as the position of a consumer group, how far the letters are read. Who is killed in between has done
-// the whole transaction or nothing of it, and who starts again goes on behind the last one.
+// KafkaRedrive: takes dead letters from their topic and sends records to the input topics, each exactly once: a
+// transaction holds the records and, as the position of a consumer group, how far the letters are read. Who is killed
+// in between has done the whole transaction or nothing of it, and who starts again goes on behind the last one.
 //
-// The letters are those that are there when it is opened: what is refused anew is not read again in the same run. One at a
-// time by group: whoever opens last wins, the other one's next transaction is refused.
+// The letters are those that are there when it is opened: what is refused anew is not read again in the same run. One
+// at a time by group: whoever opens last wins, the other one's next transaction is refused.
 //
 // Used by `troth redrive`. Driven by one thread. After an error open anew.
 #pragma once

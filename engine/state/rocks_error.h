@@ -1,5 +1,5 @@
-// What RocksDB refused, in words for a person, with what to do about it. Used by rocks_store and state_copy. Pure function;
-// any thread.
+// What RocksDB refused, in words for a person, with what to do about it. Used by rocks_store and state_copy. Pure
+// function; any thread.
 #pragma once
 
 #include <string>

@@ -48,8 +48,8 @@ class StateDirectory {
   [[nodiscard]] bool has_store() const { return has_store_; }
   /// Remembers for good that there is a store now.
   [[nodiscard]] base::Status remember_store();
-  /// Renames a damaged store, which must be closed, to store.damaged, for whoever wants to look at it; one that was put aside
-  /// before is removed. From then on there is no store.
+  /// Renames a damaged store, which must be closed, to store.damaged, for whoever wants to look at it; one that was put
+  /// aside before is removed. From then on there is no store.
   [[nodiscard]] base::Status put_store_aside();
 
  private:

@@ -245,6 +245,12 @@ class Broker:
             time.sleep(0.05)
         raise BrokerError(f"topics {sorted(topics)} had no leaders after {KCAT_DEADLINE_S} s{self.log_tail()}")
 
+    def alter_topic(self, topic, name, value):
+        """Changes one setting of a topic; takes some seconds, for it starts a Java of its own."""
+        java = ["java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", f"{fetch(self.version)}/*", "kafka.admin.ConfigCommand"]
+        _run([*java, "--bootstrap-server", self.bootstrap, "--alter", "--entity-type", "topics", "--entity-name", topic,
+              "--add-config", f"{name}={value}"], KCAT_DEADLINE_S)
+
     def produce(self, topic, records, partition=None):
         """Writes (key, value) or (key, value, headers) in order, and returns once all are acknowledged.
 

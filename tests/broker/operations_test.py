@@ -165,6 +165,27 @@ class BackupAndRestore(OperationsTest):
         self.assertFalse((self.folder / "new").exists())
         self.assertEqual(engine.terminate(), 0, engine.log_tail())
 
+    def test_with_files_a_restored_state_goes_on_and_its_outputs_are_the_same_bytes(self):
+        lines = live.shop_history(SEED, 2_000, live.now_us() // live.SECOND * live.SECOND)
+        events = self.folder / "events.ndjson"
+
+        def replay(name, count):
+            events.write_text("".join(line + "\n" for line in lines[:count]), encoding="utf-8")
+            self.troth("replay", events, "--state", self.folder / name, "--out", self.folder / f"{name}-out", "--epoch-events", 50, "--horizon", "none")
+
+        replay("plain", 1_000)
+        replay("plain", 2_000)
+        replay("restored", 1_000)
+        self.troth("backup", "--state", self.folder / "restored", "--to", self.folder / "backup")
+        replay("restored", 1_500)
+        shutil.rmtree(self.folder / "restored")
+        self.troth("restore", "--from", self.folder / "backup", "--state", self.folder / "restored")
+        replay("restored", 2_000)
+        for stream in live.OUTPUTS:
+            plain, restored = ((self.folder / f"{name}-out" / f"{stream}.ndjson").read_bytes() for name in ("plain", "restored"))
+            self.assertEqual(plain, restored, stream)
+            self.assertTrue(plain or stream == "deadletters")
+
 
 class RedriveOfAFile(OperationsTest):
     def test_letters_corrected_in_a_file_arrive_once_and_count_as_if_they_had_come_so(self):

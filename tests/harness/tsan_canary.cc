@@ -1,5 +1,5 @@
-// A data race on purpose: the `tsan` group runs this, and fails if the thread sanitizer keeps silent. The second thread is a C11
-// thread, as librdkafka's are: without tsan_threads.cc this program crashes instead.
+// A data race on purpose: the `tsan` group runs this, and fails if the thread sanitizer keeps silent. The second thread
+// is a C11 thread, as librdkafka's are: without tsan_threads.cc this program crashes instead.
 #include <threads.h>
 
 #include <cstdio>

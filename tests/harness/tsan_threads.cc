@@ -1,10 +1,12 @@
-// C11 threads for programs under the thread sanitizer (linked by the top CMakeLists.txt when TROTH_SANITIZE is `thread`, else not
-// compiled). The sanitizer knows POSIX threads only (github.com/google/sanitizers/issues/1603): a thread that glibc's own
-// thrd_create starts has no place in its books, and dies of a null pointer in the first malloc behind an intercepted call. librdkafka
-// starts all its threads so, to look up the first address. Here everything of <threads.h> that it calls goes to the POSIX
-// function behind it, which the sanitizer sees: threads live, and what its locks order is known to be ordered.
+// C11 threads for programs under the thread sanitizer (linked by the top CMakeLists.txt when TROTH_SANITIZE is
+// `thread`, else not compiled). The sanitizer knows POSIX threads only (github.com/google/sanitizers/issues/1603): a
+// thread that glibc's own thrd_create starts has no place in its books, and dies of a null pointer in the first malloc
+// behind an intercepted call. librdkafka starts all its threads so, to look up the first address. Here everything of
+// <threads.h> that it calls goes to the POSIX function behind it, which the sanitizer sees: threads live, and what its
+// locks order is known to be ordered.
 //
-// The casts are what glibc does itself: thrd_t is pthread_t, mtx_t, cnd_t and once_flag have the layout of their POSIX twins.
+// The casts are what glibc does itself: thrd_t is pthread_t; mtx_t, cnd_t and once_flag have the layout of their POSIX
+// twins.
 #include <pthread.h>
 #include <threads.h>
 

@@ -62,8 +62,8 @@ TEST(DeadLetter, tells_text_from_bytes_at_every_byte_of_a_character) {
     return letter.value->find("\"raw\":") != std::string::npos;
   };
   // The first and the last of each length, and those beside the surrogates.
-  for (const std::string whole : {"\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80", "\xEF\xBF\xBF",
-                                  "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
+  for (const std::string whole : {"\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80",
+                                  "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
     EXPECT_TRUE(is_text("a" + whole + "z")) << testing::PrintToString(whole);
     for (std::size_t i = 1; i < whole.size(); ++i) {
       EXPECT_FALSE(is_text("a" + whole.substr(0, i))) << "cut off at " << i << " of " << testing::PrintToString(whole);

@@ -16,7 +16,8 @@ constexpr std::string_view kStateFormat = "1";
 
 TrustState& of(task::KeyState& state) { return static_cast<TrustState&>(state); }
 
-task::Refusal refusal_of(const Event& event) {
+task::Refusal refusal_of(const Customer& customer, const KeptEvent& kept) {
+  const Event event = kept.unpacked(customer.tenant(), customer.id());
   task::Refusal refusal;
   refusal.reason = event::Reason::kConflict;
   refusal.source = event.source;
@@ -34,16 +35,22 @@ Customer& at_time(Customer& customer, TimeUs t, std::unique_ptr<Customer>& copy)
   return *copy;
 }
 
+struct Check {
+  TimeUs t;
+  std::optional<Judgement> judgement;  // if it was made on the way
+};
+
 /// The customer's last check ≤ τ. Between other checks only midnights are left to walk, and only while a rule is
 /// active.
-TimeUs last_check(Customer& customer, TimeUs tau) {
+Check last_check(Customer& customer, TimeUs tau) {
   customer.fold_all();
-  TimeUs t = last_check_but_midnights(customer, tau);
-  for (TimeUs midnight = next_midnight(t); midnight <= tau; midnight = next_midnight(t)) {
-    if (customer_alerts_at(customer, t).empty()) break;
-    t = midnight;
+  Check check{last_check_but_midnights(customer, tau), {}};
+  for (TimeUs midnight = next_midnight(check.t); midnight <= tau; midnight = next_midnight(check.t)) {
+    check.judgement = judge_at(customer, check.t);
+    if (check.judgement->alerts.empty()) break;
+    check = {midnight, {}};
   }
-  return t;
+  return check;
 }
 
 bool has_sealed(const Customer& customer, TimeUs t) {
@@ -61,7 +68,7 @@ class OldActions {
  public:
   OldActions(const Customer& customer, TimeUs t) : customer_(customer), t_(t) {}
 
-  [[nodiscard]] bool may_show(const Event& action) {
+  [[nodiscard]] bool may_show(const KeptEvent& action) {
     if (since_.empty()) list();
     const auto found = since_.find(text(action, FieldId::kAlertId));
     return found != since_.end() && found->second <= action.time;
@@ -89,8 +96,10 @@ class OldActions {
   std::map<std::string, TimeUs, std::less<>> since_;  // by alert id
 };
 
-void seal(TrustState& state, Customer& shown, TimeUs t, task::Effects& effects) {
-  if (has_sealed(shown, t)) {
+/// Answers whether any case was.
+bool seal(TrustState& state, Customer& shown, TimeUs t, task::Effects& effects) {
+  const bool any = has_sealed(shown, t);
+  if (any) {
     state.customer.evaluate(t);
     state.customer.seal(t, [&](const Case& one) { emit_seal(state, one, effects); });
     if (&shown != &state.customer) {
@@ -99,7 +108,8 @@ void seal(TrustState& state, Customer& shown, TimeUs t, task::Effects& effects) 
     }
   }
   OldActions old_actions(shown, t);
-  state.customer.prune(t, [&](const Event& action) { return old_actions.may_show(action); });
+  state.customer.prune(t, [&](const KeptEvent& action) { return old_actions.may_show(action); });
+  return any;
 }
 
 }  // namespace
@@ -173,9 +183,7 @@ task::Verdict TrustModel::apply(task::KeyState& key_state, Event event, std::str
     effects.erase = true;
     return {};
   }
-  const TimeUs time = event.time;
-  std::string name = event.name();
-  const Customer::Admission admission = state.customer.admit(std::move(event), tau);
+  const Customer::Admission admission = state.customer.admit(event, tau);
   switch (admission.what) {
     case Customer::Admitted::kDuplicate: return {task::Verdict::Kind::kDuplicate, {}};
     case Customer::Admitted::kCap: return {task::Verdict::Kind::kRefused, event::Reason::kCap};
@@ -183,10 +191,10 @@ task::Verdict TrustModel::apply(task::KeyState& key_state, Event event, std::str
     case Customer::Admitted::kConflict: break;
   }
   if (!std::exchange(state.is_counted, true)) effects.count(counters::kCustomers, 1);
-  for (const Held* held : admission.displaced) effects.displaced.push_back(refusal_of(held->event));
+  for (const Held* held : admission.displaced) effects.displaced.push_back(refusal_of(state.customer, held->event));
   effects.reinstated += static_cast<std::uint32_t>(admission.reinstated.size());
-  state.earliest_arrival = std::min(state.earliest_arrival, time);
-  state.last_arrival = std::move(name);
+  state.earliest_arrival = std::min(state.earliest_arrival, event.time);
+  state.last_arrival.assign(event.source).append(1, ' ').append(event.id);
   if (admission.what == Customer::Admitted::kConflict) return {task::Verdict::Kind::kRefused, event::Reason::kConflict};
   return {};
 }
@@ -199,10 +207,11 @@ void TrustModel::settle(task::KeyState& key_state, TimeUs tau, task::Effects& ef
   const TimeUs next_event = state.customer.next_event_after(tau);
   effects.next_timer = next_event;
   if (!shown.is_known()) return;
-  const TimeUs t = last_check(shown, tau);
+  Check check = last_check(shown, tau);
+  const TimeUs t = check.t;
   rehome_alerts(state, shown);
-  seal(state, shown, t, effects);
-  const View view = view_at(shown, t);
+  const bool is_judged = !seal(state, shown, t, effects) && check.judgement;
+  const View view = is_judged ? view_at(shown, t, std::move(*check.judgement)) : view_at(shown, t);
   const TimeUs waiting = emit_changes(state, view, tau, effects);
   effects.next_timer = std::min({view.next_change, waiting, next_event});
   state.earliest_arrival = kNever;

@@ -1,5 +1,9 @@
 #include "operators/trust_state.h"
 
+#include <algorithm>
+#include <span>
+
+#include "engine/base/assert.h"
 #include "engine/base/planted.h"
 #include "operators/customer/stored.h"
 
@@ -11,6 +15,7 @@ namespace {
 constexpr std::uint8_t kFormat = 1;
 constexpr std::string_view kLivesPart = "l";
 constexpr char kCasePart = 'c';
+constexpr std::size_t kUsualPartBytes = 2'048;
 
 void write_names(base::ByteWriter& out, const std::vector<std::string>& names) {
   out.varint(names.size());
@@ -36,7 +41,7 @@ void write_head(base::ByteWriter& out, const TrustState& state) {
     out.u8(static_cast<std::uint8_t>(kind));
     out.zigzag(amount);
   }
-  for (const SentCustomerAlert& alert : state.sent.customer_alerts) {
+  for (const SentCustomerAlert& alert : state.sent.customer_alerts.all()) {
     out.zigzag(alert.revision);
     if (alert.revision == 0) continue;
     out.boolean(alert.is_active);
@@ -65,12 +70,16 @@ bool read_head(base::ByteReader& in, TrustState& state) {
     if (kind >= kFindingKinds) return false;
     const std::int64_t amount = in.zigzag();
     if (!stored::is_amount(amount)) return false;
-    state.sent.losses[static_cast<Kind>(kind)] = amount;
+    const bool is_next = state.sent.losses.empty() || state.sent.losses.back().first < static_cast<Kind>(kind);
+    if (!is_next) return false;
+    state.sent.losses.emplace_back(static_cast<Kind>(kind), amount);
   }
-  for (SentCustomerAlert& alert : state.sent.customer_alerts) {
-    alert.revision = in.zigzag();
-    if (!stored::is_count(alert.revision)) return false;
-    if (alert.revision == 0) continue;
+  for (std::size_t rule = 0; rule < kCustomerRules; ++rule) {
+    const std::int64_t revision = in.zigzag();
+    if (!stored::is_count(revision)) return false;
+    if (revision == 0) continue;
+    SentCustomerAlert& alert = state.sent.customer_alerts.at(rule);
+    alert.revision = revision;
     alert.is_active = in.boolean();
     alert.since = in.zigzag();
     if (!stored::is_time(alert.since)) return false;
@@ -103,7 +112,7 @@ void write_alert(base::ByteWriter& out, CaseRule rule, const std::string& object
 bool read_alert(base::ByteReader& in, const std::string& home, Sent& sent) {
   const std::uint8_t rule = in.u8();
   std::string object(in.string());
-  if (rule >= kCaseRules) return false;
+  if (rule >= kCaseRules || !stored::is_object(object)) return false;
   SentAlert alert;
   alert.home = home;
   alert.revision = in.zigzag();
@@ -127,19 +136,36 @@ bool read_alert(base::ByteReader& in, const std::string& home, Sent& sent) {
          sent.alerts.emplace(std::pair(static_cast<CaseRule>(rule), std::move(object)), std::move(alert)).second;
 }
 
-/// Events of a case key and what was sent about them; empty if neither is left.
-std::string case_part(const TrustState& state, const Bucket* bucket, const std::string& key,
-                      const std::vector<std::pair<const std::pair<CaseRule, std::string>*, const SentAlert*>>& alerts) {
+/// An alert and where it is stored.
+struct StoredAlert {
+  const AlertKey* key;
+  const SentAlert* alert;
+};
+
+/// The alerts that stand in parts to be written, by part, then in their order.
+std::vector<StoredAlert> alerts_to_store(const TrustState& state) {
+  std::vector<StoredAlert> alerts;
+  for (const auto& [key, alert] : state.sent.alerts) {
+    if (state.changed_parts.contains(alert.home)) alerts.push_back({&key, &alert});
+  }
+  std::stable_sort(alerts.begin(), alerts.end(), [](const StoredAlert& a, const StoredAlert& b) {
+    return a.alert->home < b.alert->home;
+  });
+  return alerts;
+}
+
+/// Events of a case key and what was sent about them; empty if neither is left. `alerts`: those that stand there.
+void write_case_part(base::ByteWriter& out, const TrustState& state, const Bucket* bucket, const std::string& key,
+                     std::span<const StoredAlert> alerts) {
   const auto promises = state.sent.promises.find(key);
-  if (bucket == nullptr && alerts.empty() && promises == state.sent.promises.end()) return {};
-  base::ByteWriter out;
+  if (bucket == nullptr && alerts.empty() && promises == state.sent.promises.end()) return;
   if (bucket != nullptr) {
     state.customer.encode_events(out, *bucket);
   } else {
     out.varint(0);
   }
   out.varint(alerts.size());
-  for (const auto& [id, alert] : alerts) write_alert(out, id->first, id->second, *alert);
+  for (const StoredAlert& each : alerts) write_alert(out, each.key->first, each.key->second, *each.alert);
   if (promises == state.sent.promises.end()) {
     out.varint(0);
   } else {
@@ -149,7 +175,6 @@ std::string case_part(const TrustState& state, const Bucket* bucket, const std::
       out.be64(digest);
     }
   }
-  return std::move(out).take();
 }
 
 bool read_case_part(base::ByteReader& in, const std::string& key, TrustState& state) {
@@ -169,34 +194,44 @@ bool read_case_part(base::ByteReader& in, const std::string& key, TrustState& st
 }  // namespace
 
 void encode_state(TrustState& state, task::PartWriter& out) {
-  const auto put = [&](const std::string& name, std::string bytes) {
-    if (bytes.empty()) {
-      if (state.stored_parts.erase(name) > 0) out.remove(name);
-      return;
+  const auto put = [&](std::string_view name, std::string_view bytes) {
+    const auto stored = state.stored_parts.find(name);
+    const bool is_stored = stored != state.stored_parts.end();
+    if (!bytes.empty()) {
+      out.put(name, bytes);
+      if (!is_stored) state.stored_parts.emplace(name);
+    } else if (is_stored) {
+      state.stored_parts.erase(stored);
+      out.remove(name);
     }
-    out.put(name, bytes);
-    state.stored_parts.insert(name);
   };
-  base::ByteWriter head;
-  write_head(head, state);
-  out.put({}, head.bytes());
+  base::ByteWriter part;
+  part.reserve(kUsualPartBytes);
+  write_head(part, state);
+  out.put({}, part.bytes());
   if (state.customer.take_lives_change()) {
-    base::ByteWriter lives;
-    state.customer.encode_lives(lives);
-    put(std::string(kLivesPart), std::move(lives).take());
+    part.clear();
+    state.customer.encode_lives(part);
+    put(kLivesPart, part.bytes());
   }
   for (const auto& [key, bucket] : state.customer.buckets()) {
     if (std::exchange(bucket->is_changed, false)) state.changed_parts.insert(key);
   }
   for (std::string& key : state.customer.take_vanished()) state.changed_parts.insert(std::move(key));
   if (state.changed_parts.empty()) return;
-  std::map<std::string, std::vector<std::pair<const std::pair<CaseRule, std::string>*, const SentAlert*>>> alerts;
-  for (const auto& [id, alert] : state.sent.alerts) {
-    if (state.changed_parts.contains(alert.home)) alerts[alert.home].emplace_back(&id, &alert);
+  const std::vector<StoredAlert> alerts = alerts_to_store(state);
+  auto begin = alerts.begin();
+  std::string name;
+  for (const std::string& key : state.changed_parts) {  // in order, as the alerts are
+    const auto is_elsewhere = [&](const StoredAlert& each) { return each.alert->home != key; };
+    const auto end = std::find_if(begin, alerts.end(), is_elsewhere);
+    part.clear();
+    write_case_part(part, state, state.customer.bucket(key), key, {begin, end});
+    name.assign(1, kCasePart).append(key);
+    put(name, part.bytes());
+    begin = end;
   }
-  for (const std::string& key : state.changed_parts) {
-    put(kCasePart + key, case_part(state, state.customer.bucket(key), key, alerts[key]));
-  }
+  TROTH_ASSERT(begin == alerts.end());
   state.changed_parts.clear();
 }
 

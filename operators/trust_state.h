@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -34,6 +35,28 @@ struct SentInterval {
   std::vector<std::string> events;  // for a retraction: the fold knows them no more
 };
 
+/// What stands for an alert of a case rule: its rule and object, "p:1".
+using AlertKey = std::pair<CaseRule, std::string>;
+
+/// The same without owning its text.
+struct AlertRef {
+  CaseRule rule{};
+  ObjectRef object;
+  friend auto operator<=>(const AlertRef&, const AlertRef&) = default;
+  friend bool operator==(const AlertRef&, const AlertRef&) = default;
+};
+
+/// One order for both.
+struct AlertOrder {
+  using is_transparent = void;
+  static AlertRef ref(const AlertKey& key) { return {key.first, ObjectRef::of(key.second)}; }
+  static const AlertRef& ref(const AlertRef& alert) { return alert; }
+  template <typename A, typename B>
+  bool operator()(const A& a, const B& b) const {
+    return ref(a) < ref(b);
+  }
+};
+
 /// All that was sent under one alert id of a case rule.
 struct SentAlert {
   std::int64_t revision = 0;
@@ -50,14 +73,34 @@ struct SentCustomerAlert {
   std::vector<std::string> events;
 };
 
+/// By rule. Most customers have never had any: then nothing is held.
+class SentCustomerAlerts {
+ public:
+  using All = std::array<SentCustomerAlert, kCustomerRules>;
+  [[nodiscard]] const All& all() const {
+    static const All kNone;
+    return all_ == nullptr ? kNone : *all_;
+  }
+  [[nodiscard]] const SentCustomerAlert& operator[](std::size_t rule) const { return all()[rule]; }
+  /// To write to.
+  [[nodiscard]] SentCustomerAlert& at(std::size_t rule) {
+    if (all_ == nullptr) all_ = std::make_unique<All>();
+    return (*all_)[rule];
+  }
+
+ private:
+  std::unique_ptr<All> all_;
+};
+
 struct Sent {
   std::uint64_t score_digest = 0;  // 0: never sent
   std::int8_t tier = -1;           // −1: never sent
   std::int64_t kept = 0, broken = 0;
-  std::map<Kind, std::int64_t> losses;                           // µe in cases that are not sealed, as last counted
-  std::map<std::pair<CaseRule, std::string>, SentAlert> alerts;  // by (rule, object)
-  std::array<SentCustomerAlert, kCustomerRules> customer_alerts;
-  std::map<std::string, std::map<std::string, std::uint64_t>> promises;  // case key → promise id → digest
+  std::vector<std::pair<Kind, std::int64_t>> losses;  // µe in cases that are not sealed, as last counted; by kind
+  std::map<AlertKey, SentAlert, AlertOrder> alerts;
+  SentCustomerAlerts customer_alerts;
+  using PromiseDigests = std::map<std::string, std::uint64_t, std::less<>>;  // by promise id
+  std::map<std::string, PromiseDigests> promises;                            // by case key
 };
 
 class TrustState final : public task::KeyState {
@@ -66,7 +109,7 @@ class TrustState final : public task::KeyState {
       : customer(std::move(tenant), std::move(id), policy) {}
 
   [[nodiscard]] std::size_t bytes() const override {
-    return customer.bytes() + 512 + 200 * (sent.alerts.size() + sent.promises.size());
+    return customer.bytes() + 768 + 300 * (sent.alerts.size() + sent.promises.size());
   }
 
   Customer customer;
@@ -79,8 +122,8 @@ class TrustState final : public task::KeyState {
   TimeUs settled_at = -1;  // −1: not since it was loaded
   SeverityContext severity;
   // Parts in the store, and those that differ from it:
-  std::set<std::string> stored_parts;
-  std::set<std::string> changed_parts;  // case keys
+  std::set<std::string, std::less<>> stored_parts;
+  std::set<std::string, std::less<>> changed_parts;  // case keys
 };
 
 /// Writes the parts that changed.

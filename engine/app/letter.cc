@@ -70,8 +70,11 @@ Result<Letter> letter_of(Nodes nodes, std::size_t at, std::optional<std::string>
   const auto topic = text_of(member(nodes, at, "topic"));
   const auto partition = number_of(member(nodes, at, "partition"));
   const auto offset = number_of(member(nodes, at, "offset"));
-  for (const auto& [name, is_there] : {std::pair("reason", reason.has_value()), std::pair("topic", topic.has_value()),
-                                       std::pair("partition", partition.has_value()), std::pair("offset", offset.has_value())}) {
+  const std::array<std::pair<const char*, bool>, 4> needed{{{"reason", reason.has_value()},
+                                                            {"topic", topic.has_value()},
+                                                            {"partition", partition.has_value()},
+                                                            {"offset", offset.has_value()}}};
+  for (const auto& [name, is_there] : needed) {
     if (!is_there) return Error{fmt::format("`{}` is missing or not what the engine writes there", name)};
   }
   letter.reason = *reason;
@@ -80,7 +83,9 @@ Result<Letter> letter_of(Nodes nodes, std::size_t at, std::optional<std::string>
   letter.offset = *offset;
   const JsonNode* raw = member(nodes, at, "raw");
   const JsonNode* raw_base64 = member(nodes, at, "raw_base64");
-  if (raw != nullptr && raw_base64 != nullptr) return Error{"it has both `raw` and `raw_base64`: keep the one that is meant"};
+  if (raw != nullptr && raw_base64 != nullptr) {
+    return Error{"it has both `raw` and `raw_base64`: keep the one that is meant"};
+  }
   if (raw != nullptr) {
     letter.message = text_of(raw);
     if (!letter.message) return Error{"`raw` is no string: the message stands in it as text, with its quotes escaped"};

@@ -126,7 +126,8 @@ sink::KafkaRedriveOptions options_of(const RedriveArguments& arguments, const Ka
 int redrive_file(const RedriveArguments& arguments, const KafkaConfig& kafka, Redriver& redriver) {
   const auto bytes = read_small_file(*arguments.letters, kFileBytesMax);
   if (!bytes) {
-    return complain(kWrongUse, bytes.error().message + ". Letters come from a file of at most 64 MiB: split a larger one");
+    return complain(kWrongUse,
+                    bytes.error().message + ". Letters come from a file of at most 64 MiB: split a larger one");
   }
   std::vector<sink::RedriveRecord> records;
   std::size_t number = 0;
@@ -138,8 +139,8 @@ int redrive_file(const RedriveArguments& arguments, const KafkaConfig& kafka, Re
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     const auto letter = redriver.reader().read_line(line);
     if (!letter) {
-      return complain(kWrongUse, fmt::format("{}:{}: no dead letter: {}. Nothing was sent; correct the line, then start "
-                                             "again.",
+      return complain(kWrongUse, fmt::format("{}:{}: no dead letter: {}. Nothing was sent; correct the line, then "
+                                             "start again.",
                                              *arguments.letters, number, letter.error().message));
     }
     redriver.take(letter, records);
@@ -170,7 +171,8 @@ int redrive_topic(const RedriveArguments& arguments, const KafkaConfig& kafka, R
     if (!arguments.is_dry_run) {
       if (const base::Status sent = (*redrive)->send(records); !sent) return complain(kFailed, sent.error().message);
     }
-    progress.progress(fmt::format("{} dead letters read", grouped(static_cast<std::int64_t>(redriver.summary().read()))));
+    const auto read = static_cast<std::int64_t>(redriver.summary().read());
+    progress.progress(fmt::format("{} dead letters read", grouped(read)));
   }
   progress.end_progress();
   return kDone;
@@ -180,14 +182,15 @@ int run_redrive(const RedriveArguments& arguments) {
   const auto config = load_config(arguments.config, process_environment());
   if (!config) return complain(kWrongUse, config.error().message);
   if (!config->kafka) {
-    return complain(kWrongUse, fmt::format("{}: has no `kafka` section, and only Kafka's inputs can be written to. With "
-                                           "files, append the corrected events to an input.",
+    return complain(kWrongUse, fmt::format("{}: has no `kafka` section, and only Kafka's inputs can be written to. "
+                                           "With files, append the corrected events to an input.",
                                            arguments.config));
   }
   const KafkaConfig& kafka = *config->kafka;
   Redriver redriver(kafka.inputs, arguments.reasons);
   const auto began = std::chrono::steady_clock::now();
-  const int code = arguments.letters ? redrive_file(arguments, kafka, redriver) : redrive_topic(arguments, kafka, redriver);
+  const int code =
+      arguments.letters ? redrive_file(arguments, kafka, redriver) : redrive_topic(arguments, kafka, redriver);
   if (code != kDone) return code;
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   if (arguments.is_json) {
@@ -212,9 +215,10 @@ void add_redrive(CLI::App& app, Action& action) {
   auto arguments = std::make_shared<RedriveArguments>();
   CLI::App* command = app.add_subcommand("redrive", "Dead letters back into the inputs that they came from");
   command->footer(
-      "From the topic each letter is redriven once, also if this command is killed and run again: how far it read stands\n"
-      "in Kafka, as the position of the group GROUP-redrive. That goes for letters that --reason passes over, too: they\n"
-      "are not offered again, unless --from-beginning is given. A file is one transaction, all of it or nothing.");
+      "From the topic each letter is redriven once, also if this command is killed and run again: how far it read\n"
+      "stands in Kafka, as the position of the group GROUP-redrive. That goes for letters that --reason passes over,\n"
+      "too: they are not offered again, unless --from-beginning is given. A file is one transaction, all of it or\n"
+      "nothing.");
   command->add_option("--config", arguments->config, "The configuration of the pipeline, as for `troth run`")
       ->required()
       ->type_name("FILE");
@@ -225,7 +229,8 @@ void add_redrive(CLI::App& app, Action& action) {
           ->type_name("FILE.ndjson");
   command->add_option("--reason", arguments->reasons, "Only letters refused for this reason; repeatable")
       ->check(CLI::IsMember(reason_names()));
-  command->add_flag("--from-beginning", arguments->from_beginning, "All letters of the topic, also those redriven before")
+  command
+      ->add_flag("--from-beginning", arguments->from_beginning, "All letters of the topic, also those redriven before")
       ->excludes(letters);
   command->add_flag("--dry-run", arguments->is_dry_run, "Only count: nothing is sent, no position moves");
   command->add_flag("--json", arguments->is_json, "The summary as JSON");

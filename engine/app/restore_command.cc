@@ -11,8 +11,8 @@ void add_restore(CLI::App& app, Action& action) {
   copying->done = "restored";
   CLI::App* command = app.add_subcommand("restore", "Make a state directory from a backup; the backup stays");
   command->footer(
-      "On Kafka, `troth run` then takes what followed the backup from the changelog. With files it reads on from where\n"
-      "the backup stood, and cuts the output files back to there.");
+      "On Kafka, `troth run` then takes what followed the backup from the changelog. With files it reads on from\n"
+      "where the backup stood, and cuts the output files back to there.");
   command->add_option("--from", copying->from, "The backup: a whole one, its checksums are verified")
       ->required()
       ->type_name("BACKUP");

@@ -44,9 +44,10 @@ std::string copied_text(const StateCopying& copying, const state::StateCopied& c
   std::string text = fmt::format("{} {} from {}: {} keys, {} in {} ({}/s)\n\n", copying.to, copying.done, copying.from,
                                  grouped(static_cast<std::int64_t>(copied.keys)), bytes_text(copied.bytes),
                                  span(seconds), bytes_text(static_cast<std::uint64_t>(rate)));
-  text += Terminal(1).paint(Terminal::Ink::kDim, fmt::format("{:>9}  {:>12}  {:<27}", "partition", "commit", "engine time")) + "\n";
+  const std::string head = fmt::format("{:>9}  {:>12}  {}", "partition", "commit", "engine time");
+  text += Terminal(1).paint(Terminal::Ink::kDim, head) + "\n";
   for (const state::PartitionStand& each : copied.partitions) {
-    text += fmt::format("{:>9}  {:>12}  {:<27}\n", each.partition, grouped(static_cast<std::int64_t>(each.commit)),
+    text += fmt::format("{:>9}  {:>12}  {}\n", each.partition, grouped(static_cast<std::int64_t>(each.commit)),
                         event::format_time(each.tau));
   }
   return text;

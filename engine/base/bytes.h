@@ -32,6 +32,7 @@ class ByteWriter {
   void be64(std::uint64_t value) { fixed(value, 8); }
   void raw(std::string_view bytes) { bytes_ += bytes; }
 
+  void reserve(std::size_t bytes) { bytes_.reserve(bytes); }
   [[nodiscard]] const std::string& bytes() const& { return bytes_; }
   [[nodiscard]] std::string take() && { return std::move(bytes_); }
   void clear() { bytes_.clear(); }

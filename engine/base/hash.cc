@@ -4,6 +4,8 @@
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
 
+#include <memory>
+
 #include "engine/base/assert.h"
 
 namespace troth::base {
@@ -12,6 +14,38 @@ namespace {
 constexpr char kHex[] = "0123456789abcdef";
 
 const unsigned char* as_bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+
+/// SHA-1 with its algorithm looked up once: looking it up costs more than a short digest. What a thread keeps is but
+/// the memory that a digest needs.
+class Sha1 {
+ public:
+  static Sha1& of_this_thread() {
+    thread_local Sha1 kept;
+    return kept;
+  }
+  void begin() { TROTH_ASSERT(EVP_DigestInit_ex2(context_.get(), algorithm(), nullptr) == 1); }
+  void add(const void* bytes, std::size_t size) { TROTH_ASSERT(EVP_DigestUpdate(context_.get(), bytes, size) == 1); }
+  std::array<std::uint8_t, SHA_DIGEST_LENGTH> end() {
+    std::array<std::uint8_t, SHA_DIGEST_LENGTH> digest{};
+    TROTH_ASSERT(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) == 1);
+    return digest;
+  }
+
+ private:
+  struct FreeContext {
+    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+  };
+  struct FreeAlgorithm {
+    void operator()(EVP_MD* algorithm) const { EVP_MD_free(algorithm); }
+  };
+  Sha1() : context_(EVP_MD_CTX_new()) { TROTH_ASSERT(context_ != nullptr); }
+  static const EVP_MD* algorithm() {
+    static const std::unique_ptr<EVP_MD, FreeAlgorithm> kFetched(EVP_MD_fetch(nullptr, "SHA1", nullptr));
+    TROTH_ASSERT(kFetched != nullptr);
+    return kFetched.get();
+  }
+  std::unique_ptr<EVP_MD_CTX, FreeContext> context_;
+};
 
 }  // namespace
 
@@ -42,17 +76,19 @@ Sha256 hmac_sha256(std::string_view key, std::string_view bytes) {
 }
 
 std::string uuid_v5(const std::array<std::uint8_t, 16>& namespace_uuid, std::string_view name) {
-  std::string bytes(namespace_uuid.begin(), namespace_uuid.end());
-  bytes += name;
-  std::array<std::uint8_t, SHA_DIGEST_LENGTH> digest{};
-  SHA1(as_bytes(bytes), bytes.size(), digest.data());
+  Sha1& sha1 = Sha1::of_this_thread();
+  sha1.begin();
+  sha1.add(namespace_uuid.data(), namespace_uuid.size());
+  sha1.add(name.data(), name.size());
+  std::array<std::uint8_t, SHA_DIGEST_LENGTH> digest = sha1.end();
   digest[6] = static_cast<std::uint8_t>((digest[6] & 0x0FU) | 0x50U);
   digest[8] = static_cast<std::uint8_t>((digest[8] & 0x3FU) | 0x80U);
-  std::string text;
+  std::string text(36, '-');
+  std::size_t at = 0;
   for (std::size_t i = 0; i < 16; ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-    text += kHex[digest[i] >> 4U];
-    text += kHex[digest[i] & 15U];
+    if (i == 4 || i == 6 || i == 8 || i == 10) ++at;
+    text[at++] = kHex[digest[i] >> 4U];
+    text[at++] = kHex[digest[i] & 15U];
   }
   return text;
 }

@@ -1,9 +1,12 @@
 // JsonWriter: writes canonical JSON (keys in byte order, no spaces, integers only, minimal escapes), so that equal
 // values are equal bytes. It asserts that keys come in order: a record written out of order is a bug, not a formatting
-// choice. One writer, one thread; reuse it by clear().
+// choice. One writer, one thread; reuse it by clear(). Records of usual size never leave the writer's own buffer.
 #pragma once
 
+#include <array>
+#include <concepts>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,14 +14,45 @@
 
 namespace troth::base {
 
+/// Whether a character stands for itself in a JSON string.
+[[nodiscard]] constexpr bool is_plain_in_json(char c) {
+  return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\';
+}
+
+/// The key of a member. Literals are checked by the compiler, so that they need not be looked through when written.
+class JsonName {
+ public:
+  template <std::size_t kSize>
+  consteval JsonName(const char (&literal)[kSize])  // NOLINT(google-explicit-constructor)
+      : text_(literal, kSize - 1), is_known_plain_(true) {
+    for (const char c : text_) {
+      if (!is_plain_in_json(c)) throw "a literal key must not need escapes";
+    }
+  }
+  template <std::same_as<const char*> Pointer>  // not what a literal decays to
+  JsonName(const Pointer& text) : text_(text) {}      // NOLINT(google-explicit-constructor)
+  JsonName(std::string_view text) : text_(text) {}    // NOLINT(google-explicit-constructor)
+  JsonName(const std::string& text) : text_(text) {}  // NOLINT(google-explicit-constructor)
+  [[nodiscard]] constexpr std::string_view text() const { return text_; }
+  [[nodiscard]] constexpr bool is_known_plain() const { return is_known_plain_; }
+
+ private:
+  std::string_view text_;
+  bool is_known_plain_ = false;
+};
+
 class JsonWriter {
  public:
+  JsonWriter() { levels_.reserve(kUsualDepth); }
+  JsonWriter(const JsonWriter&) = delete;  // `data_` points into it
+  JsonWriter& operator=(const JsonWriter&) = delete;
+
   void begin_map();
   void end_map();
   void begin_list();
   void end_list();
   /// Keys of one map must ascend strictly in byte order.
-  void key(std::string_view key);
+  void key(JsonName name);
   void string(std::string_view value);
   void integer(std::int64_t value);
   void boolean(bool value);
@@ -26,36 +60,61 @@ class JsonWriter {
   /// Inserts a value that is canonical JSON already.
   void raw(std::string_view json);
 
-  void field(std::string_view name, std::string_view value) { key(name), string(value); }
-  void field(std::string_view name, const char* value) { key(name), string(value); }
-  void field(std::string_view name, const std::string& value) { key(name), string(value); }
-  void field(std::string_view name, bool value) { key(name), boolean(value); }
+  void field(JsonName name, std::string_view value) { key(name), string(value); }
+  void field(JsonName name, const char* value) { key(name), string(value); }
+  void field(JsonName name, const std::string& value) { key(name), string(value); }
+  void field(JsonName name, bool value) { key(name), boolean(value); }
   template <std::integral T>
-  requires(!std::same_as<T, bool>) void field(std::string_view name, T value) {
+  requires(!std::same_as<T, bool>) void field(JsonName name, T value) {
     key(name), integer(static_cast<std::int64_t>(value));
   }
   template <std::integral T>
-  void field(std::string_view name, std::optional<T> value) {
+  void field(JsonName name, std::optional<T> value) {
     key(name);
     if (value) integer(static_cast<std::int64_t>(*value));
     else null();
   }
 
-  [[nodiscard]] const std::string& text() const& { return text_; }
-  [[nodiscard]] std::string take() && { return std::move(text_); }
+  /// Good until the next call that writes.
+  [[nodiscard]] std::string_view text() const { return {data_, size_}; }
+  [[nodiscard]] std::string take() && { return std::string(text()); }
   void clear();
 
  private:
   struct Level {
     bool is_map = false;
     bool is_empty = true;
-    std::size_t last_key_begin = 0;  // into keys_
+    bool is_key_plain = true;   // the last key stands in the text as it is, otherwise in escaped_keys_
+    std::size_t key_begin = 0;  // of the last key
+    std::size_t key_size = 0;
+    std::size_t escaped_begin = 0;  // where this level's key may stand in escaped_keys_
   };
-  void before_value();
+  static constexpr std::size_t kUsualDepth = 8;
+  static constexpr std::size_t kUsualBytes = 2'048;
 
-  std::string text_;
+  void before_value();
+  /// Room for that many bytes more.
+  char* room(std::size_t bytes) {
+    if (capacity_ - size_ < bytes) [[unlikely]] grow(bytes);
+    return data_ + size_;
+  }
+  void grow(std::size_t bytes);
+  void put(char c) {
+    *room(1) = c;
+    ++size_;
+  }
+  void put_plain(std::string_view text);
+  void append(std::string_view text);
+  void append_string(std::string_view value);
+  [[nodiscard]] std::string_view last_key(const Level& level) const;
+
+  std::array<char, kUsualBytes> usual_;  // not initialised: written before it is read
+  std::unique_ptr<char[]> large_;
+  char* data_ = usual_.data();
+  std::size_t size_ = 0;
+  std::size_t capacity_ = kUsualBytes;
   std::vector<Level> levels_;
-  std::string keys_;  // the last key of each open map, one after another: enough to check the order
+  std::string escaped_keys_;  // the last key of each open map whose key has escapes, one after another
   bool after_key_ = false;
 };
 

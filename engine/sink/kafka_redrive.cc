@@ -135,7 +135,8 @@ base::Status KafkaRedrive::Impl::open_producer(KafkaInstant deadline) {
   auto client = source::make_kafka_client(RD_KAFKA_PRODUCER, std::move(conf).value());
   if (!client.ok()) return client.error();
   producer_ = std::move(client).value();
-  const auto known = list_kafka_topics(producer_.get(), producer_context_, options_.kafka.bootstrap, deadline);
+  const KafkaInstant contact = source::kafka_deadline(options_.start_timeout_ms);
+  const auto known = list_kafka_topics(producer_.get(), producer_context_, options_.kafka.bootstrap, contact);
   if (!known.ok()) return known.error();
   std::string missing;
   for (const std::string& topic : options_.inputs) {
@@ -163,7 +164,8 @@ base::Status KafkaRedrive::Impl::open_consumer(KafkaInstant deadline) {
   consumer_ = std::move(client).value();
   rd_kafka_poll_set_consumer(consumer_.get());
   queue_.reset(rd_kafka_queue_get_consumer(consumer_.get()));
-  const auto known = list_kafka_topics(consumer_.get(), consumer_context_, options_.kafka.bootstrap, deadline);
+  const KafkaInstant contact = source::kafka_deadline(options_.start_timeout_ms);
+  const auto known = list_kafka_topics(consumer_.get(), consumer_context_, options_.kafka.bootstrap, contact);
   if (!known.ok()) return known.error();
   const auto found = known->find(*options_.letters);
   if (found == known->end()) {
@@ -207,7 +209,8 @@ base::Result<KafkaPartitionList> KafkaRedrive::Impl::committed(std::int32_t part
         rd_kafka_committed(consumer_.get(), list.get(), std::max(1, source::kafka_time_left(deadline, 2'000)));
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) break;
     if (source::kafka_time_left(deadline, 1) == 0) {
-      return base::Error{"Kafka group " + options_.group + ": its positions cannot be read: " + rd_kafka_err2str(error) +
+      return base::Error{"Kafka group " + options_.group +
+                         ": its positions cannot be read: " + rd_kafka_err2str(error) +
                          ". A transaction of a redrive that was killed may still be open: it ends by itself"};
     }
     if (error != RD_KAFKA_RESP_ERR__TIMED_OUT) std::this_thread::sleep_for(kRetryPause);

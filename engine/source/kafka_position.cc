@@ -1,6 +1,7 @@
 #include "engine/source/kafka_position.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/base/assert.h"
 
@@ -11,6 +12,7 @@ void KafkaPosition::start(std::int64_t next) {
   next_ = next;
   seen_ = -1;
   at_end_ = false;
+  doubted_ = -1;
   paused = false;
   resumed();
 }
@@ -42,12 +44,14 @@ KafkaPosition::Step KafkaPosition::take(std::int64_t offset, KafkaOffsetCounts& 
   return Step::kDeliver;
 }
 
-bool KafkaPosition::reach_end(std::int64_t offset) {
-  if (offset < next_) return false;  // of an earlier reading
+KafkaPosition::End KafkaPosition::reach_end(std::int64_t offset) {
+  if (offset < next_) return End::kKnown;  // of an earlier reading
+  const std::int64_t expected = std::max<std::int64_t>({next_, seen_, 0});
+  if (!at_end_ && offset > expected && std::exchange(doubted_, offset) != offset) return End::kReadAgain;
   seen_ = offset;
-  if (at_end_) return false;
+  if (at_end_) return End::kKnown;
   at_end_ = true;
-  return true;
+  return End::kNews;
 }
 
 bool KafkaPosition::fall_behind(std::int64_t offset, std::int64_t end, std::int64_t behind_records) {

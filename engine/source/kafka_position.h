@@ -11,6 +11,10 @@
 // told once more, and only what then still is missing counts as a gap. Gaps elsewhere are counted, for people to look
 // at.
 //
+// The same holds for an end: one that lies above the position is believed only when it is reached again after the client was
+// told its position once more. (Seen: within a rebalance the client dropped the records it had fetched, and delivered the
+// end behind them. Believed, it lets the engine's time jump to the wall clock, and the records are late when they come.)
+//
 // At its end, and not: an input is at its end when the client has read up to what the broker last showed (its
 // end-of-partition event). It leaves that state only when a record arrives with a backlog of more than `behind_records`
 // after it: under a steady flow the end is always a few records away, and to hold back the engine's time for those
@@ -45,8 +49,13 @@ class KafkaPosition {
 
   [[nodiscard]] Step take(std::int64_t offset, KafkaOffsetCounts& counts);
 
-  /// The client has reached the end, at `offset`. True: that is news.
-  [[nodiscard]] bool reach_end(std::int64_t offset);
+  enum class End : std::uint8_t {
+    kNews,       // the input is at its end, and was not
+    kKnown,      // it was there already, or this is of an earlier reading
+    kReadAgain,  // records may be missing before it: tell the client to read from next() again
+  };
+  /// The client has reached the end, at `offset`.
+  [[nodiscard]] End reach_end(std::int64_t offset);
   /// A record at `offset` arrived and the broker's end is `end`. True: the input is no longer at its end, and that is
   /// news.
   [[nodiscard]] bool fall_behind(std::int64_t offset, std::int64_t end, std::int64_t behind_records);
@@ -65,6 +74,7 @@ class KafkaPosition {
   bool at_end_ = false;
   bool told_ = false;  // the next record is the first since the client was told its position
   bool told_twice_ = false;
+  std::int64_t doubted_ = -1;  // the end that was not believed at first
 };
 
 }  // namespace troth::source

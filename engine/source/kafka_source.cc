@@ -367,12 +367,18 @@ void KafkaSource::Impl::handle(const rd_kafka_message_t& message) {
     handle_error(message);
     return;
   }
-  if (state_ != State::kRunning && state_ != State::kLeaving) return;
+  // In a poll in which partitions are taken away nothing counts any more: the client may have dropped a part of what it had
+  // fetched. Whoever gets them reads on from what was committed.
+  if (state_ != State::kRunning) return;
   const auto input = input_of(message);
   Slot* slot = input ? slot_of(*input, message.partition) : nullptr;
   if (slot == nullptr || slot->skipped_in == batch_number_) return;
   if (message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-    if (slot->position.reach_end(message.offset)) emit_news(InputNews::Kind::kAtEnd, *input, message.partition);
+    switch (slot->position.reach_end(message.offset)) {
+      case KafkaPosition::End::kNews: emit_news(InputNews::Kind::kAtEnd, *input, message.partition); return;
+      case KafkaPosition::End::kKnown: return;
+      case KafkaPosition::End::kReadAgain: ++counts_.reread; read_again(message, *slot); return;
+    }
     return;
   }
   deliver(message, *input, *slot);
@@ -401,8 +407,9 @@ void KafkaSource::Impl::deliver(const rd_kafka_message_t& message, std::uint16_t
 void KafkaSource::Impl::read_again(const rd_kafka_message_t& message, Slot& slot) {
   slot.skipped_in = batch_number_;
   const KafkaPartitionList list(rd_kafka_topic_partition_list_new(1));
+  const std::int64_t next = slot.position.next();
   rd_kafka_topic_partition_list_add(list.get(), rd_kafka_topic_name(message.rkt), message.partition)->offset =
-      slot.position.next();
+      next < 0 ? static_cast<std::int64_t>(RD_KAFKA_OFFSET_BEGINNING) : next;
   if (const KafkaErrorPtr error(rd_kafka_seek_partitions(client_.get(), list.get(), 0)); error) {
     fail(place(message) + ": cannot read again from offset " + std::to_string(slot.position.next()) + ": " +
          rd_kafka_error_string(error.get()));

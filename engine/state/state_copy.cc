@@ -247,7 +247,9 @@ Result<StateCopied> copy_opened(const StateDirectory& from, const Opened& opened
     }
   }
   if (!at->status().ok()) return rocks_error(from.store_path(), "a read failed", at->status());
-  if (!has_instance) return Error{"state directory " + from.path() + ": nothing was ever committed to it. There is nothing to copy."};
+  if (!has_instance) {
+    return Error{"state directory " + from.path() + ": nothing was ever committed to it. There is nothing to copy."};
+  }
   if (Status finished = store.finish(); !finished) return finished.error();
   for (std::size_t i = 0; i < options.beside.size(); ++i) {
     const std::optional<std::string>& bytes = opened.edition.beside[i];

@@ -34,7 +34,8 @@ struct StateCopyOptions {
   std::vector<std::string> beside;
   std::size_t file_bytes = std::size_t{64} << 20U;  // of each file of the new store
   std::function<void(std::uint64_t keys, std::uint64_t bytes)> on_progress = {};  // now and then; may be empty
-  std::function<void()> on_opened = {};  // for tests: between an opening and the look at whether the source went on meanwhile
+  /// For tests: between an opening and the look at whether the source was reorganised meanwhile.
+  std::function<void()> on_opened = {};
 };
 
 /// Where a partition stood when it was copied.

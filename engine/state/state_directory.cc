@@ -27,7 +27,8 @@ constexpr std::string_view kTitle = "Troth state directory\n";
 constexpr std::string_view kFormat = "format: ";
 constexpr std::string_view kNoStore = "store: none\n";
 constexpr std::string_view kStoreCreated = "store: created\n";
-constexpr const char* kNameEmptyOne = "Name a directory that does not exist yet, or an empty one; nothing in it was touched.";
+constexpr const char* kNameEmptyOne =
+    "Name a directory that does not exist yet, or an empty one; nothing in it was touched.";
 
 std::string words(int error) { return std::generic_category().message(error); }
 

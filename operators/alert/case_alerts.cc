@@ -59,10 +59,18 @@ std::string_view level_of(std::int64_t severity, const SegmentPolicy& policy) {
   return "info";
 }
 
-std::map<std::string, std::string> alert_labels(const Case& one, const ObjectRef& object) {
-  std::map<std::string, std::string> labels;
-  const auto overlay = [&](const Event& event) {
-    for (const auto& [key, value] : event.labels) labels[key] = value;
+Labels alert_labels(const Case& one, const ObjectRef& object) {
+  Labels labels;
+  const auto overlay = [&](const KeptEvent& event) {
+    for (const auto& [key, value] : event.labels()) {
+      const auto at = std::lower_bound(labels.begin(), labels.end(), key,
+                                       [](const auto& label, std::string_view other) { return label.first < other; });
+      if (at != labels.end() && at->first == key) {
+        at->second = value;
+      } else {
+        labels.insert(at, {key, value});
+      }
+    }
   };
   if (one.fold.order_event >= 0) overlay(*one.events[static_cast<std::size_t>(one.fold.order_event)]);
   for (const LabelSource& source : one.fold.labels) {
@@ -71,10 +79,10 @@ std::map<std::string, std::string> alert_labels(const Case& one, const ObjectRef
   return labels;
 }
 
-const Event* last_action(const Customer& customer, std::string_view id, TimeUs from, TimeUs to) {
-  const Event* last = nullptr;
+const KeptEvent* last_action(const Customer& customer, std::string_view id, TimeUs from, TimeUs to) {
+  const KeptEvent* last = nullptr;
   for (const auto& held : customer.actions()) {
-    const Event& action = held->event;
+    const KeptEvent& action = held->event;
     if (action.time >= from && action.time <= to && text(action, FieldId::kAlertId) == id) last = &action;
   }
   return last;

@@ -2,10 +2,11 @@
 // about it (TRUST_MODEL: severity, labels, alert.acted). Pure; the customer's task's thread.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "operators/customer/customer.h"
 #include "operators/score/score.h"
@@ -33,10 +34,11 @@ struct SeverityContext {
 /// info, warning, critical or page.
 [[nodiscard]] std::string_view level_of(std::int64_t severity, const SegmentPolicy& policy);
 
-/// The labels of an alert on `object` of this case.
-[[nodiscard]] std::map<std::string, std::string> alert_labels(const Case& one, const ObjectRef& object);
+/// The labels of an alert on `object` of this case, by key. They refer into the case's events.
+using Labels = std::vector<std::pair<std::string_view, std::string_view>>;
+[[nodiscard]] Labels alert_labels(const Case& one, const ObjectRef& object);
 
 /// The last alert.acted on `id` in [from, to]; null if none.
-[[nodiscard]] const Event* last_action(const Customer& customer, std::string_view id, TimeUs from, TimeUs to);
+[[nodiscard]] const KeptEvent* last_action(const Customer& customer, std::string_view id, TimeUs from, TimeUs to);
 
 }  // namespace troth::operators

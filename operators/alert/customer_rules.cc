@@ -29,9 +29,14 @@ class Window {
  public:
   Window(const Customer& customer, TimeUs t, TimeUs width) : customer_(customer), t_(t), begin_(t - width) {}
 
+  /// Those that are `wanted`; `counted`: how many a case has in all. None if these are fewer than `number`.
   template <typename Wanted>
-  [[nodiscard]] std::vector<Found> findings(const Wanted& wanted) const {
+  [[nodiscard]] std::vector<Found> findings(const Wanted& wanted, std::int64_t CountedFindings::*counted,
+                                            std::int64_t number) const {
     std::vector<Found> found;
+    std::int64_t in_all = 0;
+    customer_.for_each_case(t_, [&](const Case& one) { in_all += one.counted.*counted; });
+    if (in_all < number) return found;
     customer_.for_each_case(t_, [&](const Case& one) {
       const auto& all = one.fold.findings;
       auto at = std::upper_bound(all.begin(), all.end(), begin_,
@@ -48,6 +53,7 @@ class Window {
   [[nodiscard]] std::optional<Found> latest_blow() const {
     std::optional<Found> latest;
     customer_.for_each_case(t_, [&](const Case& one) {
+      if (one.evidence.last_loss <= begin_) return;
       const auto& items = one.evidence.items;
       for (auto item = items.rbegin(); item != items.rend() && item->stamp > begin_; ++item) {
         if (item->amount >= 0) continue;
@@ -63,14 +69,14 @@ class Window {
   /// Everything that counts at t, less what is stamped in the window.
   [[nodiscard]] Accumulator::Masses masses_before() const {
     const GlobalPolicy& global = customer_.policy().global();
-    Accumulator before = customer_.totals();
+    Accumulator::Reading before = customer_.totals().reading_at(t_, global);
     customer_.for_each_case(t_, [&](const Case& one) {
       const auto& items = one.evidence.items;
       for (auto item = items.rbegin(); item != items.rend() && item->stamp > begin_; ++item) {
-        before.remove(item->dimension, item->stamp, item->amount, global);
+        before.leave_out(item->dimension, item->stamp, item->amount, global);
       }
     });
-    return before.at(t_, global);
+    return before.masses();
   }
 
  private:
@@ -89,11 +95,8 @@ std::optional<CustomerAlert> made_full(CustomerRule rule, const std::vector<Foun
 }
 
 std::optional<CustomerAlert> promise_repeat(const Window& window, const CustomerRulePolicy& rule) {
-  const auto broken = window.findings([](const Finding& f) {
-    return (f.kind == Kind::kPromiseLate || f.kind == Kind::kRepromiseLate) && f.magnitude == 0 && !f.excused;
-  });
-  const auto repromised = window.findings(
-      [](const Finding& f) { return f.kind == Kind::kRepromisedEarly || f.kind == Kind::kRepromisedLate; });
+  const auto broken = window.findings(is_broken_promise, &CountedFindings::broken, rule.broken);
+  const auto repromised = window.findings(is_repromise, &CountedFindings::repromised, rule.repromised);
   const auto by_broken = made_full(CustomerRule::kPromiseRepeat, broken, rule.broken);
   const auto by_repromised = made_full(CustomerRule::kPromiseRepeat, repromised, rule.repromised);
   if (!by_broken || !by_repromised) return by_broken ? by_broken : by_repromised;
@@ -160,14 +163,10 @@ std::vector<CustomerAlert> customer_alerts(const Customer& customer, const Score
       case CustomerRule::kTierDrop: alert = tier_drop(window, rule, score, policy); break;
       case CustomerRule::kSatisfiedButLeaving: alert = satisfied_but_leaving(customer, rule, score, t, policy); break;
       case CustomerRule::kBriberyPattern:
-        alert = made_full(id, window.findings([](const Finding& f) { return f.kind == Kind::kCouponInsteadOfFix; }),
-                          rule.count);
+        alert = made_full(id, window.findings(is_coupon_instead, &CountedFindings::coupons, rule.count), rule.count);
         break;
       case CustomerRule::kComplaintSeries:
-        alert = made_full(id, window.findings([](const Finding& f) {
-          return f.kind == Kind::kComplaintOpened && f.finding_class != "question";
-        }),
-                          rule.count);
+        alert = made_full(id, window.findings(is_complaint, &CountedFindings::complaints, rule.count), rule.count);
         break;
     }
     if (alert) alerts.push_back(std::move(*alert));

@@ -310,6 +310,14 @@ std::string_view choice(const Event& e, FieldId f) {
   return {};
 }
 
+std::string_view choice(const KeptEvent& e, FieldId f) {
+  const event::KeptField* field = e.find(static_cast<std::uint8_t>(f));
+  if (field == nullptr) return {};
+  const FieldSpec& spec = e.spec->fields[field->place];
+  TROTH_ASSERT(spec.kind == FieldKind::kOneOf);
+  return spec.choices[static_cast<std::size_t>(field->number)];
+}
+
 const event::Catalogue& catalogue() {
   static const event::Catalogue built = build();
   return built;

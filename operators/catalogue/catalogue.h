@@ -3,14 +3,17 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstdint>
 #include <string_view>
 
 #include "engine/event/event.h"
+#include "engine/event/kept_event.h"
 
 namespace troth::operators {
 
 using event::Event;
+using event::KeptEvent;
 using event::kNever;
 using event::TimeUs;
 
@@ -74,7 +77,11 @@ enum class Type : std::uint8_t {
 };
 inline constexpr std::size_t kTypeCount = 55;
 
-[[nodiscard]] inline Type type_of(const Event& event) { return static_cast<Type>(event.rank()); }
+/// An event as it arrives or as it is kept.
+template <typename E>
+concept AnyEvent = std::same_as<E, Event> || std::same_as<E, KeptEvent>;
+
+[[nodiscard]] inline Type type_of(const AnyEvent auto& event) { return static_cast<Type>(event.rank()); }
 
 /// Fields of `data`, one id per name.
 enum class FieldId : std::uint8_t {
@@ -137,16 +144,19 @@ enum class FieldId : std::uint8_t {
 
 /// Typed access. A field's default (parentheses in the catalogue) is applied by whoever reads it, through `otherwise`:
 /// normalised data holds only what was said.
-[[nodiscard]] inline bool has(const Event& e, FieldId f) { return e.has(static_cast<std::uint8_t>(f)); }
-[[nodiscard]] inline std::int64_t number(const Event& e, FieldId f, std::int64_t otherwise = 0) {
+[[nodiscard]] inline bool has(const AnyEvent auto& e, FieldId f) { return e.has(static_cast<std::uint8_t>(f)); }
+[[nodiscard]] inline std::int64_t number(const AnyEvent auto& e, FieldId f, std::int64_t otherwise = 0) {
   return e.number(static_cast<std::uint8_t>(f), otherwise);
 }
-[[nodiscard]] inline bool flag(const Event& e, FieldId f, bool otherwise = false) {
+[[nodiscard]] inline bool flag(const AnyEvent auto& e, FieldId f, bool otherwise = false) {
   return number(e, f, otherwise ? 1 : 0) != 0;
 }
-[[nodiscard]] inline std::string_view text(const Event& e, FieldId f) { return e.text(static_cast<std::uint8_t>(f)); }
+[[nodiscard]] inline std::string_view text(const AnyEvent auto& e, FieldId f) {
+  return e.text(static_cast<std::uint8_t>(f));
+}
 /// The word of a one-of field, as the catalogue writes it; empty if absent.
 [[nodiscard]] std::string_view choice(const Event& e, FieldId f);
+[[nodiscard]] std::string_view choice(const KeptEvent& e, FieldId f);
 
 [[nodiscard]] const event::Catalogue& catalogue();
 

@@ -20,6 +20,8 @@ struct ObjectRef {
     text += id;
     return text;
   }
+  /// The inverse of str().
+  [[nodiscard]] static ObjectRef of(std::string_view text) { return {text[0], text.substr(2)}; }
   friend std::strong_ordering operator<=>(const ObjectRef&, const ObjectRef&) = default;
   friend bool operator==(const ObjectRef&, const ObjectRef&) = default;
 };

@@ -13,21 +13,26 @@ namespace {
 /// Canonical place of a held event among owned ones.
 template <typename Owned>
 auto place_in(std::vector<Owned>& events, const Held* held) {
+  if (events.empty() || before(&*events.back(), held)) return events.end();  // news is mostly the latest
   return std::lower_bound(events.begin(), events.end(), held,
                           [](const Owned& each, const Held* other) { return before(&*each, other); });
 }
-
-bool same_name(const Event& a, const Event& b) { return a.id == b.id && a.source == b.source; }
 
 /// For the planted bug conflict_by_arrival: no event behind it in canonical order has its name.
 bool is_last_of_its_name(const Held& held) {
   const auto& events = held.bucket->events;
   return std::none_of(std::find(events.begin(), events.end(), &held) + 1, events.end(),
-                      [&](const Held* each) { return same_name(each->event, held.event); });
+                      [&](const Held* each) { return have_one_name(*each, held); });
 }
 
-void add_to(Accumulator& sums, const std::vector<EvidenceItem>& items, const GlobalPolicy& policy) {
-  for (const EvidenceItem& item : items) sums.add(item.dimension, item.stamp, item.amount, policy);
+/// What an event holds, with its places in buckets and lives and what its case makes of it.
+std::size_t bytes_of(const Held& held) { return held.event.bytes() + sizeof(Held) - sizeof(KeptEvent) + 256; }
+
+void count(const Finding& finding, CountedFindings& counted) {
+  if (is_broken_promise(finding)) ++counted.broken;
+  if (is_repromise(finding)) ++counted.repromised;
+  if (is_coupon_instead(finding)) ++counted.coupons;
+  if (is_complaint(finding)) ++counted.complaints;
 }
 
 /// Whether what was read of the remains can be added to.
@@ -53,8 +58,8 @@ Customer::Customer(std::string tenant, std::string id, const Policy& policy)
 
 // -------------------------------------------------------------------------------------------------------- admission
 
-Customer::Admission Customer::admit(Event event, TimeUs tau) {
-  auto held = std::make_unique<Held>(std::move(event));
+Customer::Admission Customer::admit(const Event& event, TimeUs tau) {
+  auto held = std::make_unique<Held>(event);
   if (is_caseless(type_of(held->event))) return admit_caseless(std::move(held), tau);
 
   if (lives_.find_equal(held.get()) != nullptr) return {Admitted::kDuplicate, {}, {}};
@@ -111,6 +116,7 @@ Customer::Admission Customer::admit_caseless(std::unique_ptr<Held> held, TimeUs 
   const bool is_new_segment = is_update && has(held->event, FieldId::kSegment);
   context_changed_ = true;
   bytes_ += held->event.bytes();
+  latest_time_ = std::max(latest_time_, held->event.time);
   events.insert(at, std::move(held));
   Admission admission;
   if (is_new_segment) {
@@ -123,15 +129,24 @@ Customer::Admission Customer::admit_caseless(std::unique_ptr<Held> held, TimeUs 
 
 Held* Customer::own(std::unique_ptr<Held> held) {
   Held* pointer = held.get();
-  bytes_ += pointer->event.bytes() + sizeof(Held) + 128;
-  held_.emplace(pointer, std::move(held));
+  latest_time_ = std::max(latest_time_, pointer->event.time);
+  bytes_ += bytes_of(*pointer);
+  pointer->slot = static_cast<std::uint32_t>(held_.size());
+  held_.push_back(std::move(held));
   return pointer;
+}
+
+void Customer::release(const Held* held) {
+  bytes_ -= std::min(bytes_, bytes_of(*held));
+  const std::uint32_t slot = held->slot;
+  std::swap(held_[slot], held_.back());
+  held_[slot]->slot = slot;
+  held_.pop_back();
 }
 
 void Customer::disown(Held* held) {
   displace(held);
-  bytes_ -= std::min(bytes_, held->event.bytes() + sizeof(Held) + 128);
-  held_.erase(held);
+  release(held);
 }
 
 Bucket& Customer::bucket_of(const std::string& key) {
@@ -147,10 +162,17 @@ Bucket* Customer::bucket(std::string_view key) {
 
 void Customer::place(Held* held, Bucket& bucket) {
   unfold(bucket);
-  bucket.may_conflict =
-      bucket.may_conflict || std::any_of(bucket.events.begin(), bucket.events.end(),
-                                         [&](const Held* each) { return same_name(each->event, held->event); });
-  bucket.events.insert(place_in(bucket.events, held), held);
+  if (bucket.names.add(held->name_digest)) {
+    bucket.may_conflict =
+        bucket.may_conflict || std::any_of(bucket.events.begin(), bucket.events.end(),
+                                           [&](const Held* each) { return have_one_name(*each, *held); });
+  }
+  if (held->event.time > bucket.latest) {
+    bucket.events.push_back(held);
+    bucket.latest = held->event.time;
+  } else {
+    bucket.events.insert(place_in(bucket.events, held), held);
+  }
   held->bucket = &bucket;
 }
 
@@ -166,8 +188,10 @@ void Customer::displace(Held* held) {
   if (bucket == nullptr) return;
   unfold(*bucket);
   std::erase(bucket->events, held);
+  bucket->latest = bucket->events.empty() ? -1 : bucket->events.back()->event.time;
   bucket->is_changed = bucket->is_touched = true;
   if (bucket->events.empty()) {
+    drop_cases(*bucket);
     std::erase(touched_, bucket);
     vanished_.push_back(bucket->key);
     buckets_.erase(vanished_.back());
@@ -198,7 +222,7 @@ bool Customer::exceeds_cap(Bucket& bucket, const Held* held, TimeUs tau) {
     std::int64_t count = 0;
     for (const auto& one : of.cases) {
       if (one->is_sealed(tau)) continue;
-      for (const Event* each : one->events) count += each != &held->event ? 1 : 0;
+      for (const KeptEvent* each : one->events) count += each != &held->event ? 1 : 0;
     }
     return count;
   };
@@ -238,12 +262,14 @@ void Customer::judge_conflicts(Admission& admission, const Held* arrived) {
 
 // ---------------------------------------------------------------------------------------------------------- folding
 
-void Customer::unfold(Bucket& bucket) {
-  for (const auto& one : bucket.cases) {
+/// Takes out of the totals what stale cases had brought in, and keeps their memory for new ones.
+void Customer::drop_cases(Bucket& bucket) {
+  for (auto& one : bucket.cases) {
     if (one->evidence.from != kNever) totals_.subtract(one->evidence.sums);
+    one->clear();
+    bucket.spare.push_back(std::move(one));
   }
   bucket.cases.clear();
-  bucket.is_folded = false;
 }
 
 void Customer::unfold_all() {
@@ -255,7 +281,13 @@ void Customer::unfold_all() {
 }
 
 std::unique_ptr<Case> Customer::begin_case(Bucket& bucket, const Held& first) const {
-  auto one = std::make_unique<Case>();
+  std::unique_ptr<Case> one;
+  if (bucket.spare.empty()) {
+    one = std::make_unique<Case>();
+  } else {
+    one = std::move(bucket.spare.back());
+    bucket.spare.pop_back();
+  }
   one->bucket = &bucket;
   one->policy = &policy_->segment(segment_at(first.event.time));
   return one;
@@ -263,11 +295,15 @@ std::unique_ptr<Case> Customer::begin_case(Bucket& bucket, const Held& first) co
 
 void Customer::finish_case(Case& one) const {
   const GlobalPolicy& global = policy_->global();
-  one.fold = fold_case(one.events, one.bucket->ref, *one.policy);
+  fold_case(one.events, one.bucket->ref, *one.policy, one.fold);
   one.expiry = one.fold.activity_end + global.quiet_us;
   one.seal = one.expiry + (TROTH_PLANTED(sealed_a_lateness_early) ? 0 : global.lateness_us) + 1;
   auto& points = one.breakpoints;
-  for (const Finding& finding : one.fold.findings) points.push_back(finding.stamp);
+  points.reserve(one.fold.findings.size() + 2 * one.fold.intervals.size() + one.fold.promises.size() + 2);
+  for (const Finding& finding : one.fold.findings) {
+    points.push_back(finding.stamp);
+    count(finding, one.counted);
+  }
   for (const Interval& interval : one.fold.intervals) {
     points.push_back(interval.start);
     if (interval.end != kNever) points.push_back(interval.end);
@@ -284,6 +320,7 @@ void Customer::finish_case(Case& one) const {
 /// Cuts the bucket's events into cases and folds each.
 void Customer::fold(Bucket& bucket) {
   if (bucket.is_folded) return;
+  drop_cases(bucket);
   const TimeUs quiet = policy_->global().quiet_us;
   std::unique_ptr<Case> one;
   const auto close = [&] {
@@ -299,12 +336,14 @@ void Customer::fold(Bucket& bucket) {
     }
     if (one == nullptr) one = begin_case(bucket, *held);
     held->is_conflict =
-        bucket.may_conflict && std::any_of(one->events.begin(), one->events.end(),
-                                           [&](const Event* each) { return same_name(*each, held->event); });
+        bucket.may_conflict && std::any_of(one->held.begin(), one->held.end(), [&](const Held* each) {
+          return !each->is_conflict && have_one_name(*each, *held);
+        });
     if (!held->is_conflict) one->events.push_back(&held->event);
     one->held.push_back(held);
   }
   close();
+  bucket.spare.clear();
   bucket.is_folded = true;
 }
 
@@ -312,7 +351,7 @@ void Customer::bring_evidence(Case& one, TimeUs t) {
   CaseEvidence& evidence = one.evidence;
   if (evidence.valid_at(t)) return;
   if (evidence.from != kNever) totals_.subtract(evidence.sums);
-  evidence = CaseEvidence{};
+  evidence.clear();
   evidence.from = one.events.front()->time;
   for (const Finding& finding : one.fold.findings) {
     if (finding.stamp > t) {
@@ -323,8 +362,11 @@ void Customer::bring_evidence(Case& one, TimeUs t) {
     if (finding.kind == Kind::kPromiseKept) ++evidence.kept;
     if (finding.kind == Kind::kPromiseLate && finding.magnitude == 0) ++evidence.broken;
   }
-  evidence.items = evidence_at(one.fold.findings, t, *one.policy);
-  add_to(evidence.sums, evidence.items, policy_->global());
+  evidence_at(one.fold.findings, t, *one.policy, evidence.items);
+  for (const EvidenceItem& item : evidence.items) {
+    evidence.sums.add(item.dimension, item.stamp, item.amount, policy_->global());
+    if (item.amount < 0) evidence.last_loss = item.stamp;  // items come by stamp
+  }
   totals_.add(evidence.sums);
 }
 
@@ -333,8 +375,9 @@ void Customer::bring_evidence(Case& one, TimeUs t) {
 bool Customer::has_events_after(TimeUs t) const { return next_event_after(t) != kNever; }
 
 TimeUs Customer::next_event_after(TimeUs t) const {
+  if (latest_time_ <= t) return kNever;
   TimeUs next = kNever;
-  const auto consider = [&](const Event& event) {
+  const auto consider = [&](const KeptEvent& event) {
     if (event.time > t) next = std::min(next, event.time);
   };
   for (const auto& [key, bucket] : buckets_) {
@@ -350,11 +393,13 @@ std::unique_ptr<Customer> Customer::upto(TimeUs t) const {
   auto copy = std::make_unique<Customer>(tenant_, id_, *policy_);
   copy->remains_ = remains_;
   copy->lives_.copy_sealed(lives_);
+  const auto copy_of = [&](const Held& held) { return std::make_unique<Held>(held.event.unpacked(tenant_, id_)); };
   const auto take = [&](const std::vector<std::unique_ptr<Held>>& from, std::vector<std::unique_ptr<Held>>& to) {
     for (const auto& held : from) {
-      if (held->event.time <= t) to.push_back(std::make_unique<Held>(held->event));
+      if (held->event.time <= t) to.push_back(copy_of(*held));
     }
   };
+  copy->latest_time_ = t;
   take(updates_, copy->updates_);
   take(actions_, copy->actions_);
   std::vector<const Held*> events;
@@ -363,7 +408,7 @@ std::unique_ptr<Customer> Customer::upto(TimeUs t) const {
       if (held->event.time <= t) events.push_back(held);
     }
   }
-  for (const Held* held : events) copy->own(std::make_unique<Held>(held->event));
+  for (const Held* held : events) copy->own(copy_of(*held));
   copy->finish_decoding();
   return copy;
 }
@@ -451,12 +496,12 @@ void Customer::seal(TimeUs t, const std::function<void(const Case&)>& each) {
       one.reset();
       for (Held* held : gone) {
         std::erase(bucket->events, held);
-        bytes_ -= std::min(bytes_, held->event.bytes() + sizeof(Held) + 128);
-        held_.erase(held);
+        release(held);
       }
     }
     if (!any) continue;
     std::erase(bucket->cases, nullptr);
+    bucket->latest = bucket->events.empty() ? -1 : bucket->events.back()->event.time;
     bucket->is_changed = true;
     if (bucket->events.empty()) emptied.push_back(key);
   }
@@ -467,10 +512,10 @@ void Customer::seal(TimeUs t, const std::function<void(const Case&)>& each) {
   if (lives_changed_) lives_.forget(t);
 }
 
-void Customer::prune(TimeUs t, const std::function<bool(const Event& action)>& may_show) {
+void Customer::prune(TimeUs t, const std::function<bool(const KeptEvent& action)>& may_show) {
   const GlobalPolicy& global = policy_->global();
   TimeUs since = t - global.quiet_us - global.lateness_us;
-  const auto leaves = [&](const Event& event) {
+  const auto leaves = [&](const KeptEvent& event) {
     remains_.last_event = std::max(remains_.last_event, event.time);
     bytes_ -= std::min(bytes_, event.bytes());
   };
@@ -508,7 +553,7 @@ void Customer::encode_head(base::ByteWriter& out) const {
   out.zigzag(remains_.last_seal);
   for (const auto* events : {&updates_, &actions_}) {
     out.varint(events->size());
-    for (const auto& held : *events) event::encode_event(out, held->event);
+    for (const auto& held : *events) out.raw(held->event.stored());
   }
 }
 
@@ -529,8 +574,9 @@ bool Customer::decode_head(base::ByteReader& in) {
       if (!read) return false;
       const Type expected = events == &updates_ ? Type::kCustomerUpdated : Type::kAlertActed;
       if (type_of(*read) != expected) return false;
-      bytes_ += read->bytes();
-      events->push_back(std::make_unique<Held>(std::move(*read)));
+      events->push_back(std::make_unique<Held>(*read));
+      bytes_ += events->back()->event.bytes();
+      latest_time_ = std::max(latest_time_, read->time);
     }
   }
   return in.ok();
@@ -538,7 +584,7 @@ bool Customer::decode_head(base::ByteReader& in) {
 
 void Customer::encode_events(base::ByteWriter& out, const Bucket& bucket) const {
   out.varint(bucket.events.size());
-  for (const Held* held : bucket.events) event::encode_event(out, held->event);
+  for (const Held* held : bucket.events) out.raw(held->event.stored());
 }
 
 bool Customer::decode_events(base::ByteReader& in) {
@@ -546,7 +592,7 @@ bool Customer::decode_events(base::ByteReader& in) {
   for (std::size_t i = 0; i < count; ++i) {
     auto read = event::decode_event(in, catalogue(), tenant_, id_);
     if (!read || is_caseless(type_of(*read))) return false;
-    own(std::make_unique<Held>(std::move(*read)));
+    own(std::make_unique<Held>(*read));
   }
   return in.ok();
 }
@@ -554,7 +600,7 @@ bool Customer::decode_events(base::ByteReader& in) {
 void Customer::finish_decoding() {
   std::vector<Held*> events;
   events.reserve(held_.size());
-  for (const auto& [pointer, held] : held_) events.push_back(held.get());
+  for (const auto& held : held_) events.push_back(held.get());
   std::sort(events.begin(), events.end(), before);
   for (Held* held : events) lives_.append(held);
   for (Held* held : events) place(held, bucket_of(lives_.case_key(held)));

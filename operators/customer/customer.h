@@ -9,10 +9,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "engine/base/assert.h"
 #include "engine/base/bytes.h"
 #include "operators/customer/case.h"
 #include "operators/customer/lives.h"
@@ -46,7 +46,7 @@ class Customer {
     std::vector<const Held*> reinstated;  // in conflict until now, counting again
   };
   /// Takes an event that is neither late nor future; `tau` includes it. A conflict is kept (it links), a cap is not.
-  Admission admit(Event event, TimeUs tau);
+  Admission admit(const Event& event, TimeUs tau);
 
   // ----------------------------------------------------------------------------------------------------- reading at t
 
@@ -72,6 +72,7 @@ class Customer {
   template <typename Each>
   void for_each_case(TimeUs t, const Each& each) const {
     for (const auto& [key, bucket] : buckets_) {
+      TROTH_ASSERT(bucket->is_folded);
       for (const auto& one : bucket->cases) {
         if (!one->is_sealed(t)) each(*one);
       }
@@ -91,19 +92,20 @@ class Customer {
 
   /// Moves what is sealed at t into the remains; `each` sees every case before it goes. evaluate(t) came before.
   void seal(TimeUs t, const std::function<void(const Case&)>& each);
-  /// Drops actions and updates that matter no more at t; `may_show` tells whether an alert may still show an old action.
-  void prune(TimeUs t, const std::function<bool(const Event& action)>& may_show);
+  /// Drops actions and updates that matter no more at t; `may_show` tells whether an alert may show an old action.
+  void prune(TimeUs t, const std::function<bool(const KeptEvent& action)>& may_show);
 
-  /// The case key of the latest event that names an object; empty if no event that is held does.
-  [[nodiscard]] std::string latest_key_naming(std::string_view object) const {
-    return lives_.latest_key_naming(object);
+  /// The bucket of the latest event that names an object; null if no event that is held does.
+  [[nodiscard]] Bucket* latest_bucket_naming(const ObjectRef& object) const {
+    return lives_.latest_bucket_naming(object);
+  }
+  /// Calls `each` for the buckets of the events that name an object; for some more than once.
+  template <typename Each>
+  void for_each_bucket_naming(const ObjectRef& object, const Each& each) const {
+    lives_.for_each_bucket_naming(object, each);
   }
   /// Case keys that went since the last call: their stored parts are stale.
   [[nodiscard]] std::vector<std::string> take_vanished() { return std::exchange(vanished_, {}); }
-  /// The case keys of the events that name an object, each once.
-  [[nodiscard]] std::vector<std::string> keys_naming(std::string_view object) const {
-    return lives_.keys_naming(object);
-  }
   /// True once after something changed on which every alert may rest (segment, value, actions).
   [[nodiscard]] bool take_context_change() { return std::exchange(context_changed_, false); }
 
@@ -126,13 +128,15 @@ class Customer {
  private:
   Admission admit_caseless(std::unique_ptr<Held> held, TimeUs tau);
   Held* own(std::unique_ptr<Held> held);
+  void release(const Held* held);
   void disown(Held* held);
   void settle_homes(const std::vector<Held*>& moved);
   void place(Held* held, Bucket& bucket);
   void place_touching(Held* held, Bucket& bucket);
   void displace(Held* held);
   Bucket& bucket_of(const std::string& key);
-  void unfold(Bucket& bucket);
+  static void unfold(Bucket& bucket) { bucket.is_folded = false; }
+  void drop_cases(Bucket& bucket);
   void unfold_all();
   void fold(Bucket& bucket);
   std::unique_ptr<Case> begin_case(Bucket& bucket, const Held& first) const;
@@ -143,7 +147,7 @@ class Customer {
 
   std::string tenant_, id_;
   const Policy* policy_;
-  std::unordered_map<const Held*, std::unique_ptr<Held>> held_;  // owns the events of cases; never walked through
+  std::vector<std::unique_ptr<Held>> held_;  // owns the events of cases, in no order that means anything
   std::map<std::string, std::unique_ptr<Bucket>, std::less<>> buckets_;
   std::vector<std::unique_ptr<Held>> updates_;  // customer.updated, canonical order
   std::vector<std::unique_ptr<Held>> actions_;  // alert.acted, canonical order
@@ -155,7 +159,8 @@ class Customer {
   bool context_changed_ = true;
   bool lives_changed_ = false;
   bool has_refused_ = false;  // some event may be marked as refused
-  std::size_t bytes_ = 256;
+  TimeUs latest_time_ = -1;   // no event held is later; that one may have gone
+  std::size_t bytes_ = 512;
 };
 
 }  // namespace troth::operators

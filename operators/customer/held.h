@@ -11,34 +11,57 @@
 
 namespace troth::operators {
 
-/// The objects an event names, highest rank first; at most one of each kind.
+/// The objects an event names, highest rank first; at most one of each kind. Refers into the event's fields.
 class NamedObjects {
  public:
-  explicit NamedObjects(const Event& event);
-  NamedObjects() = default;
-  [[nodiscard]] const ObjectRef* begin() const { return objects_.data(); }
-  [[nodiscard]] const ObjectRef* end() const { return objects_.data() + size_; }
+  class Iterator {
+   public:
+    Iterator(const NamedObjects& of, std::size_t at) : of_(&of), at_(at) {}
+    ObjectRef operator*() const { return (*of_)[at_]; }
+    Iterator& operator++() {
+      ++at_;
+      return *this;
+    }
+    friend bool operator==(const Iterator& a, const Iterator& b) { return a.at_ == b.at_; }
+
+   private:
+    const NamedObjects* of_;
+    std::size_t at_;
+  };
+
+  explicit NamedObjects(const KeptEvent& event);
+  [[nodiscard]] Iterator begin() const { return {*this, 0}; }
+  [[nodiscard]] Iterator end() const { return {*this, size_}; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
-  [[nodiscard]] const ObjectRef& highest() const { return objects_[0]; }
+  [[nodiscard]] ObjectRef highest() const { return (*this)[0]; }
 
  private:
-  std::array<ObjectRef, 5> objects_;
-  std::size_t size_ = 0;
+  [[nodiscard]] ObjectRef operator[](std::size_t i) const;
+
+  const event::KeptField* fields_;
+  std::array<std::uint8_t, 5> places_{};  // among the fields
+  std::uint8_t size_ = 0;
 };
 
 struct Bucket;
 
 struct Held {
-  explicit Held(Event e) : event(std::move(e)), objects(event) {}
-  Held(const Held&) = delete;  // `objects` refers into `event`
+  explicit Held(const Event& e);
+  Held(const Held&) = delete;  // others point to it
   Held& operator=(const Held&) = delete;
 
-  Event event;
+  KeptEvent event;
   NamedObjects objects;
-  Bucket* bucket = nullptr;  // all events of its case key; null: customer.updated and alert.acted belong to no case
-  bool is_conflict = false;  // another event of its name counts: it links objects, but is not folded
-  bool is_refused = false;   // it was last said to be in conflict
+  Bucket* bucket = nullptr;      // all events of its case key; null: customer.updated and alert.acted belong to no case
+  std::uint64_t name_digest;     // two events of one name have one
+  std::uint32_t slot = 0;        // where its customer keeps it
+  bool is_conflict = false;      // another event of its name counts: it links objects, but is not folded
+  bool is_refused = false;       // it was last said to be in conflict
 };
+
+[[nodiscard]] inline bool have_one_name(const Held& a, const Held& b) {
+  return a.name_digest == b.name_digest && a.event.id == b.event.id && a.event.source == b.event.source;
+}
 
 /// Canonical order of held events.
 [[nodiscard]] bool before(const Held* a, const Held* b);

@@ -10,11 +10,20 @@
 namespace troth::operators {
 
 const Lives::Object* Lives::find(const ObjectRef& object) const {
-  const auto at = objects_.find(object.str());
+  const auto at = objects_.find(object);
   return at == objects_.end() ? nullptr : &at->second;
 }
 
+Lives::Object& Lives::find_or_make(const ObjectRef& object) {
+  auto at = objects_.lower_bound(object);
+  if (at == objects_.end() || ByName::ref(at->first) != object) at = objects_.emplace_hint(at, object.str(), Object{});
+  return at->second;
+}
+
 std::size_t Lives::position(const Object& of, const Held* held) {
+  // Most is asked about the latest mention, or about what comes behind it.
+  if (of.mentions.empty() || of.mentions.back().time < held->event.time) return of.mentions.size();
+  if (of.mentions.back().held == held) return of.mentions.size() - 1;
   const auto at =
       std::lower_bound(of.mentions.begin(), of.mentions.end(), held,
                        [](const Mention& mention, const Held* other) { return before(mention.held, other); });
@@ -23,12 +32,12 @@ std::size_t Lives::position(const Object& of, const Held* held) {
 
 std::vector<Held*> Lives::add(Held* held) {
   bool others = false;
-  for (const ObjectRef& object : held->objects) {
-    Object& of = objects_[object.str()];
+  for (const ObjectRef object : held->objects) {
+    Object& of = find_or_make(object);
     const std::size_t at = position(of, held);
-    const ObjectRef& highest = held->objects.highest();
+    const ObjectRef highest = held->objects.highest();
     const ObjectRef link = object == highest ? ObjectRef{} : highest;
-    of.mentions.insert(of.mentions.begin() + static_cast<std::ptrdiff_t>(at), Mention{held, link});
+    of.mentions.insert(of.mentions.begin() + static_cast<std::ptrdiff_t>(at), Mention{held->event.time, held, link});
     others = others || (object.kind != 'o' && changes_others(of, at));  // an order is at home wherever its lives begin
   }
   return others ? component(held) : std::vector<Held*>{held};
@@ -36,17 +45,17 @@ std::vector<Held*> Lives::add(Held* held) {
 
 void Lives::append(Held* held) {
   if (held->objects.empty()) return;
-  const ObjectRef& highest = held->objects.highest();
-  for (const ObjectRef& object : held->objects) {
-    objects_[object.str()].mentions.push_back({held, object == highest ? ObjectRef{} : highest});
+  const ObjectRef highest = held->objects.highest();
+  for (const ObjectRef object : held->objects) {
+    find_or_make(object).mentions.push_back({held->event.time, held, object == highest ? ObjectRef{} : highest});
   }
 }
 
 std::vector<Held*> Lives::remove(Held* held) {
   std::vector<Held*> touched = component(held);
   std::erase(touched, held);
-  for (const ObjectRef& object : held->objects) {
-    const auto found = objects_.find(object.str());
+  for (const ObjectRef object : held->objects) {
+    const auto found = objects_.find(object);
     TROTH_ASSERT(found != objects_.end());
     Object& of = found->second;
     const std::size_t at = position(of, held);
@@ -60,7 +69,7 @@ std::vector<Held*> Lives::remove(Held* held) {
 /// Whether a new mention can have moved the home of another event: where it is the first of a life that others are in,
 /// joins two lives, or brings the first link of its life. What is new is seldom so, and asking is cheap.
 bool Lives::changes_others(const Object& of, std::size_t mention) const {
-  const auto time = [&](std::size_t i) { return of.mentions[i].held->event.time; };
+  const auto time = [&](std::size_t i) { return of.mentions[i].time; };
   const auto is_near = [&](std::size_t earlier) { return time(earlier + 1) - time(earlier) <= policy_->link_life_us; };
   const bool has_later = mention + 1 < of.mentions.size();
   if (mention == 0 || !is_near(mention - 1)) return has_later && is_near(mention);
@@ -71,7 +80,7 @@ bool Lives::changes_others(const Object& of, std::size_t mention) const {
 /// True if an earlier mention of the same life brings a link: then that one counts.
 bool Lives::has_link_before(const Object& of, std::size_t mention) const {
   for (std::size_t i = mention; i > 0; --i) {
-    if (of.mentions[i].held->event.time - of.mentions[i - 1].held->event.time > policy_->link_life_us) return false;
+    if (of.mentions[i].time - of.mentions[i - 1].time > policy_->link_life_us) return false;
     if (!of.mentions[i - 1].link.empty()) return true;
   }
   return false;
@@ -84,7 +93,7 @@ std::vector<Held*> Lives::component(const Held* from) const {
   std::vector<ObjectRef> open;
   std::set<Held*> events;
   const auto visit = [&](const NamedObjects& objects) {
-    for (const ObjectRef& object : objects) {
+    for (const ObjectRef object : objects) {
       if (seen.insert(object).second) open.push_back(object);
     }
   };
@@ -105,7 +114,7 @@ std::vector<Held*> Lives::component(const Held* from) const {
 /// The first mention (not sealed) of the life that `mention` lies in.
 std::size_t Lives::life_begin(const Object& of, std::size_t mention) const {
   std::size_t begin = mention;
-  const auto time = [&](std::size_t i) { return of.mentions[i].held->event.time; };
+  const auto time = [&](std::size_t i) { return of.mentions[i].time; };
   while (begin > 0 && time(begin) - time(begin - 1) <= policy_->link_life_us) --begin;
   return begin;
 }
@@ -121,7 +130,7 @@ const Lives::SealedLife* Lives::sealed_near(const Object& of, TimeUs first, Time
 std::string Lives::home_at(const ObjectRef& object, const Object& of, std::size_t mention) const {
   if (object.kind == 'o') return object.str();  // nothing is higher than an order
   const std::size_t begin = life_begin(of, mention);
-  const auto time = [&](std::size_t i) { return of.mentions[i].held->event.time; };
+  const auto time = [&](std::size_t i) { return of.mentions[i].time; };
   // What was sealed had come to rest for longer than a link may take: the home of that life is final.
   if (!of.sealed.empty()) {
     std::size_t last = mention;
@@ -142,30 +151,16 @@ std::string Lives::home_at(const ObjectRef& object, const Object& of, std::size_
 
 std::string Lives::case_key(const Held* held) const {
   if (held->objects.empty()) return "e:" + held->event.name();
-  const ObjectRef& highest = held->objects.highest();
+  const ObjectRef highest = held->objects.highest();
+  if (highest.kind == 'o') return highest.str();  // nothing is higher than an order
   const Object* of = find(highest);
   TROTH_ASSERT(of != nullptr);
   return home_at(highest, *of, position(*of, held));
 }
 
-std::string Lives::latest_key_naming(std::string_view object) const {
-  const auto at = objects_.find(object);
-  return at == objects_.end() || at->second.mentions.empty() ? std::string{}
-                                                              : at->second.mentions.back().held->bucket->key;
-}
-
-std::vector<std::string> Lives::keys_naming(std::string_view object) const {
-  std::vector<std::string> keys;
-  const auto at = objects_.find(object);
-  if (at == objects_.end()) return keys;
-  const Bucket* last = nullptr;
-  for (const Mention& mention : at->second.mentions) {
-    if (mention.held->bucket != last) keys.push_back(mention.held->bucket->key);
-    last = mention.held->bucket;
-  }
-  std::sort(keys.begin(), keys.end());
-  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
-  return keys;
+Bucket* Lives::latest_bucket_naming(const ObjectRef& object) const {
+  const Object* of = find(object);
+  return of == nullptr || of->mentions.empty() ? nullptr : of->mentions.back().held->bucket;
 }
 
 Held* Lives::find_equal(const Held* held) const {
@@ -186,15 +181,15 @@ void Lives::seal(const std::vector<Held*>& events) {
   };
   std::vector<Leaving> leaving;
   for (Held* held : events) {
-    for (const ObjectRef& object : held->objects) {
+    for (const ObjectRef object : held->objects) {
       const Object* of = find(object);
       TROTH_ASSERT(of != nullptr);
       leaving.push_back({object.str(), home_at(object, *of, position(*of, held)), held->event.time});
     }
   }
   for (Held* held : events) {
-    for (const ObjectRef& object : held->objects) {
-      Object& of = objects_.find(object.str())->second;
+    for (const ObjectRef object : held->objects) {
+      Object& of = objects_.find(object)->second;
       of.mentions.erase(of.mentions.begin() + static_cast<std::ptrdiff_t>(position(of, held)));
     }
   }
@@ -231,8 +226,8 @@ bool Lives::is_over(const Object& of, SealedLife life, TimeUs t) const {
   // An event that is not sealed yet is at home where this life says.
   const auto first_near = std::lower_bound(
       of.mentions.begin(), of.mentions.end(), life.first - reach,
-      [](const Mention& mention, TimeUs time) { return mention.held->event.time < time; });
-  return first_near == of.mentions.end() || first_near->held->event.time - life.last > reach;
+      [](const Mention& mention, TimeUs time) { return mention.time < time; });
+  return first_near == of.mentions.end() || first_near->time - life.last > reach;
 }
 
 bool Lives::forget(TimeUs t) {
@@ -272,7 +267,7 @@ bool Lives::decode_sealed(base::ByteReader& in) {
     const TimeUs first = in.zigzag();
     const auto span = static_cast<TimeUs>(in.varint());
     const std::string_view home = in.string();
-    if (!in.ok() || name.size() < 2 || !stored::is_time(first) || !stored::is_time(span)) return false;
+    if (!in.ok() || !stored::is_object(name) || !stored::is_time(first) || !stored::is_time(span)) return false;
     objects_[name].sealed.push_back({first, first + span, home.empty() ? name : std::string(home)});
   }
   return in.ok();

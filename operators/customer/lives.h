@@ -29,11 +29,20 @@ class Lives {
   /// The case key of an event that is here: "o:123", or "e:" and its name if it names no object.
   [[nodiscard]] std::string case_key(const Held* held) const;
 
-  /// The case key of the latest event that names "c:123"; empty if no event that is here does.
-  [[nodiscard]] std::string latest_key_naming(std::string_view object) const;
+  /// The bucket of the latest event that names an object; null if no event that is here does.
+  [[nodiscard]] Bucket* latest_bucket_naming(const ObjectRef& object) const;
 
-  /// The case keys under which the events that mention "c:123" were put, each once.
-  [[nodiscard]] std::vector<std::string> keys_naming(std::string_view object) const;
+  /// Calls `each` for the buckets in which the events that mention an object were put; for some more than once.
+  template <typename Each>
+  void for_each_bucket_naming(const ObjectRef& object, const Each& each) const {
+    const Object* of = find(object);
+    if (of == nullptr) return;
+    Bucket* last = nullptr;
+    for (const Mention& mention : of->mentions) {
+      if (mention.held->bucket != last) each(*mention.held->bucket);
+      last = mention.held->bucket;
+    }
+  }
 
   /// An equal event that is here already, or null.
   [[nodiscard]] Held* find_equal(const Held* held) const;
@@ -54,6 +63,7 @@ class Lives {
     std::string home;
   };
   struct Mention {
+    TimeUs time;  // the event's
     Held* held;
     ObjectRef link;  // empty: this event links the object to nothing higher
   };
@@ -61,9 +71,20 @@ class Lives {
     std::vector<SealedLife> sealed;  // parts of lives whose events are sealed, with the home that is final by then
     std::vector<Mention> mentions;   // canonical order
   };
-  using Objects = std::map<std::string, Object, std::less<>>;  // by "o:123"
+  /// Names of objects, "o:123", are found by what they name as well.
+  struct ByName {
+    using is_transparent = void;
+    static ObjectRef ref(const std::string& name) { return ObjectRef::of(name); }
+    static const ObjectRef& ref(const ObjectRef& object) { return object; }
+    template <typename A, typename B>
+    bool operator()(const A& a, const B& b) const {
+      return ref(a) < ref(b);
+    }
+  };
+  using Objects = std::map<std::string, Object, ByName>;
 
   [[nodiscard]] const Object* find(const ObjectRef& object) const;
+  [[nodiscard]] Object& find_or_make(const ObjectRef& object);
   /// The home of the life of `object` that `mention` lies in (index into its mentions).
   [[nodiscard]] std::string home_at(const ObjectRef& object, const Object& of, std::size_t mention) const;
   [[nodiscard]] std::size_t life_begin(const Object& of, std::size_t mention) const;

@@ -139,65 +139,119 @@ std::int64_t Accumulator::Masses::total() const {
   return sum;
 }
 
+const EraSums& Accumulator::sums(std::size_t dimension, bool is_gain) const {
+  static const EraSums kNone;
+  return sides_.empty() ? kNone : sides_[side(dimension, is_gain)];
+}
+
+EraSums& Accumulator::sums(std::size_t dimension, bool is_gain) {
+  if (sides_.empty()) sides_.resize(kSides);
+  return sides_[side(dimension, is_gain)];
+}
+
+bool operator==(const Accumulator& a, const Accumulator& b) {
+  if (a.sides_.empty() == b.sides_.empty()) return a.sides_ == b.sides_;
+  const auto& sides = a.sides_.empty() ? b.sides_ : a.sides_;
+  return std::all_of(sides.begin(), sides.end(), [](const EraSums& each) { return each.empty(); });
+}
+
 void Accumulator::add(Dimension dimension, TimeUs stamp, std::int64_t amount, const GlobalPolicy& policy) {
   const auto d = static_cast<std::size_t>(dimension);
-  if (amount > 0) gains_[d].add(stamp, amount, half_life(policy, d));
-  if (amount < 0) losses_[d].add(stamp, -amount, half_life(policy, d));
+  if (amount != 0) sums(d, amount > 0).add(stamp, amount > 0 ? amount : -amount, half_life(policy, d));
 }
 
 void Accumulator::remove(Dimension dimension, TimeUs stamp, std::int64_t amount, const GlobalPolicy& policy) {
   const auto d = static_cast<std::size_t>(dimension);
-  if (amount > 0) gains_[d].add(stamp, -amount, half_life(policy, d));
-  if (amount < 0) losses_[d].add(stamp, amount, half_life(policy, d));
+  if (amount != 0) sums(d, amount > 0).add(stamp, amount > 0 ? -amount : amount, half_life(policy, d));
 }
 
 void Accumulator::add(const Accumulator& other) {
-  for (std::size_t d = 0; d < kDimensions; ++d) {
-    gains_[d].add(other.gains_[d]);
-    losses_[d].add(other.losses_[d]);
-  }
+  if (other.sides_.empty()) return;
+  sides_.resize(kSides);
+  for (std::size_t i = 0; i < kSides; ++i) sides_[i].add(other.sides_[i]);
 }
 
 void Accumulator::subtract(const Accumulator& other) {
-  for (std::size_t d = 0; d < kDimensions; ++d) {
-    gains_[d].subtract(other.gains_[d]);
-    losses_[d].subtract(other.losses_[d]);
+  if (other.sides_.empty()) return;
+  sides_.resize(kSides);
+  for (std::size_t i = 0; i < kSides; ++i) sides_[i].subtract(other.sides_[i]);
+}
+
+void CaseSums::add(Dimension dimension, TimeUs stamp, std::int64_t amount, const GlobalPolicy& policy) {
+  const EraSlot at = era_slot(stamp, half_life(policy, static_cast<std::size_t>(dimension)));
+  const bool is_gain = amount > 0;
+  const std::int64_t weighted = checked_mul(is_gain ? amount : -amount, table_at(at));
+  const auto same = std::find_if(sums_.begin(), sums_.end(), [&](const Sum& each) {
+    return each.dimension == dimension && each.is_gain == is_gain && each.era == at.era;
+  });
+  if (same == sums_.end()) {
+    sums_.push_back({at.era, weighted, dimension, is_gain});
+  } else {
+    same->weighted = checked_add(same->weighted, weighted);
   }
 }
 
-Accumulator::Masses Accumulator::at(TimeUs t, const GlobalPolicy& policy) const {
+void Accumulator::add(const CaseSums& of_case) {
+  for (const CaseSums::Sum& each : of_case.sums_) {
+    sums(static_cast<std::size_t>(each.dimension), each.is_gain).add_weighted(each.era, each.weighted);
+  }
+}
+
+void Accumulator::subtract(const CaseSums& of_case) {
+  for (const CaseSums::Sum& each : of_case.sums_) {
+    sums(static_cast<std::size_t>(each.dimension), each.is_gain).add_weighted(each.era, -each.weighted);
+  }
+}
+
+Accumulator::Reading Accumulator::reading_at(TimeUs t, const GlobalPolicy& policy) const {
+  Reading reading;
+  for (std::size_t d = 0; d < kDimensions; ++d) {
+    const EraSums& gains = sums(d, true);
+    const EraSums& losses = sums(d, false);
+    if (gains.empty() && losses.empty()) continue;
+    reading.now_[d] = era_slot(t, half_life(policy, d));
+    reading.gains_[d] = gains.numerator(reading.now_[d]);
+    reading.losses_[d] = losses.numerator(reading.now_[d]);
+  }
+  return reading;
+}
+
+void Accumulator::Reading::leave_out(Dimension dimension, TimeUs stamp, std::int64_t amount,
+                                     const GlobalPolicy& policy) {
+  const auto d = static_cast<std::size_t>(dimension);
+  if (amount > 0) gains_[d] -= item_numerator(stamp, amount, now_[d], half_life(policy, d));
+  if (amount < 0) losses_[d] -= item_numerator(stamp, -amount, now_[d], half_life(policy, d));
+}
+
+Accumulator::Masses Accumulator::Reading::masses() const {
   Masses masses;
   for (std::size_t d = 0; d < kDimensions; ++d) {
-    if (gains_[d].empty() && losses_[d].empty()) continue;
-    const EraSlot now = era_slot(t, half_life(policy, d));
-    const Int128 divisor = decay_divisor(now);
-    masses.gains[d] = decayed_mass(gains_[d].numerator(now), divisor);
-    masses.losses[d] = decayed_mass(losses_[d].numerator(now), divisor);
+    if (gains_[d] == 0 && losses_[d] == 0) continue;
+    const Int128 divisor = decay_divisor(now_[d]);
+    if (gains_[d] != 0) masses.gains[d] = decayed_mass(gains_[d], divisor);
+    if (losses_[d] != 0) masses.losses[d] = decayed_mass(losses_[d], divisor);
   }
   return masses;
 }
 
 void Accumulator::drop_gone(TimeUs t, const GlobalPolicy& policy) {
-  for (std::size_t d = 0; d < kDimensions; ++d) {
-    gains_[d].drop_gone(t, half_life(policy, d));
-    losses_[d].drop_gone(t, half_life(policy, d));
-  }
+  for (std::size_t i = 0; i < sides_.size(); ++i) sides_[i].drop_gone(t, half_life(policy, i % kDimensions));
 }
 
 void Accumulator::encode(base::ByteWriter& out) const {
-  for (const EraSums& each : gains_) each.encode(out);
-  for (const EraSums& each : losses_) each.encode(out);
+  for (const bool is_gain : {true, false}) {
+    for (std::size_t d = 0; d < kDimensions; ++d) sums(d, is_gain).encode(out);
+  }
 }
 
 bool Accumulator::decode(base::ByteReader& in) {
-  Accumulator read;
-  for (EraSums& each : read.gains_) {
-    if (!each.decode(in)) return *this = {}, false;
+  std::vector<EraSums> read(kSides);
+  sides_.clear();
+  for (EraSums& each : read) {
+    if (!each.decode(in)) return false;
   }
-  for (EraSums& each : read.losses_) {
-    if (!each.decode(in)) return *this = {}, false;
-  }
-  *this = std::move(read);
+  const bool any = std::any_of(read.begin(), read.end(), [](const EraSums& each) { return !each.empty(); });
+  if (any) sides_ = std::move(read);
   return true;
 }
 

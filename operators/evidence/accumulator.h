@@ -35,6 +35,8 @@ class EraSums {
   void add(TimeUs stamp, std::int64_t x, TimeUs half_life_us);
   void add(const EraSums& other);       // not itself
   void subtract(const EraSums& other);  // not itself
+  /// Adds what is weighted already: x·tbl[slot] in an era.
+  void add_weighted(std::int64_t era, std::int64_t amount) { add_at(era, amount); }
   /// n = Σ Acc[e]·2^(24 − a) over ages 0 ≤ a < 24 as of t.
   [[nodiscard]] Int128 numerator(TimeUs t, TimeUs half_life_us) const;
   [[nodiscard]] Int128 numerator(EraSlot now) const;
@@ -68,6 +70,24 @@ class EraSums {
 /// ⌊(2n + D)/(2D)⌋ µe, n ≥ 0.
 [[nodiscard]] std::int64_t decayed_mass(Int128 numerator, Int128 divisor);
 
+/// The sums of one case: few, so that a list does. Only ever added to, then put into an Accumulator or taken out of it.
+class CaseSums {
+ public:
+  /// The sign of the amount decides whether it is a gain or a loss.
+  void add(Dimension dimension, TimeUs stamp, std::int64_t amount, const GlobalPolicy& policy);
+  void clear() { sums_.clear(); }
+
+ private:
+  friend class Accumulator;
+  struct Sum {
+    std::int64_t era;
+    std::int64_t weighted;  // > 0
+    Dimension dimension;
+    bool is_gain;
+  };
+  std::vector<Sum> sums_;
+};
+
 /// All dimensions, gains and losses apart. Losses are held as positive amounts.
 class Accumulator {
  public:
@@ -80,25 +100,46 @@ class Accumulator {
     [[nodiscard]] std::int64_t total() const;
   };
 
+  /// What the masses at t are divided from; items can be taken out of it without touching the sums.
+  class Reading {
+   public:
+    /// As if the item had never been added. Exact: a reading is linear in the items.
+    void leave_out(Dimension dimension, TimeUs stamp, std::int64_t amount, const GlobalPolicy& policy);
+    [[nodiscard]] Masses masses() const;
+
+   private:
+    friend class Accumulator;
+    std::array<EraSlot, kDimensions> now_{};
+    std::array<Int128, kDimensions> gains_{};
+    std::array<Int128, kDimensions> losses_{};
+  };
+
   /// The sign of the amount decides whether it is a gain or a loss.
   void add(Dimension dimension, TimeUs stamp, std::int64_t amount, const GlobalPolicy& policy);
   void remove(Dimension dimension, TimeUs stamp, std::int64_t amount, const GlobalPolicy& policy);
   void add(const Accumulator& other);       // not itself
   void subtract(const Accumulator& other);  // not itself
-  [[nodiscard]] Masses at(TimeUs t, const GlobalPolicy& policy) const;
-  [[nodiscard]] const EraSums& gains(Dimension d) const { return gains_[static_cast<std::size_t>(d)]; }
-  [[nodiscard]] const EraSums& losses(Dimension d) const { return losses_[static_cast<std::size_t>(d)]; }
+  void add(const CaseSums& of_case);
+  void subtract(const CaseSums& of_case);
+  [[nodiscard]] Reading reading_at(TimeUs t, const GlobalPolicy& policy) const;
+  [[nodiscard]] Masses at(TimeUs t, const GlobalPolicy& policy) const { return reading_at(t, policy).masses(); }
+  [[nodiscard]] const EraSums& gains(Dimension d) const { return sums(static_cast<std::size_t>(d), true); }
+  [[nodiscard]] const EraSums& losses(Dimension d) const { return sums(static_cast<std::size_t>(d), false); }
   void drop_gone(TimeUs t, const GlobalPolicy& policy);
 
   void encode(base::ByteWriter& out) const;
   /// False, and empty, if the bytes are damaged.
   [[nodiscard]] bool decode(base::ByteReader& in);
 
-  friend bool operator==(const Accumulator&, const Accumulator&) = default;
+  friend bool operator==(const Accumulator& a, const Accumulator& b);
 
  private:
-  std::array<EraSums, kDimensions> gains_;
-  std::array<EraSums, kDimensions> losses_;
+  static constexpr std::size_t kSides = 2 * kDimensions;
+  static std::size_t side(std::size_t dimension, bool is_gain) { return dimension + (is_gain ? 0 : kDimensions); }
+  [[nodiscard]] const EraSums& sums(std::size_t dimension, bool is_gain) const;
+  [[nodiscard]] EraSums& sums(std::size_t dimension, bool is_gain);
+
+  std::vector<EraSums> sides_;  // gains by dimension, then losses; none until something is added, as for most customers
 };
 
 }  // namespace troth::operators

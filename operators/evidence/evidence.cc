@@ -122,10 +122,16 @@ Recoveries recoveries_of(const std::vector<RawItem>& items, std::span<const Find
 }  // namespace
 
 std::vector<EvidenceItem> evidence_at(std::span<const Finding> findings, TimeUs t, const SegmentPolicy& policy) {
+  std::vector<EvidenceItem> items;
+  evidence_at(findings, t, policy, items);
+  return items;
+}
+
+void evidence_at(std::span<const Finding> findings, TimeUs t, const SegmentPolicy& policy,
+                 std::vector<EvidenceItem>& items) {
   const std::vector<RawItem> raw = raw_items(findings, t, policy);
   Recoveries recoveries = recoveries_of(raw, findings, policy);
 
-  std::vector<EvidenceItem> items;
   items.reserve(raw.size());
   for_each_graded(raw, [&](const RawItem& item, bool is_graded) {
     const TimeUs stamp = findings[item.finding].stamp;
@@ -140,7 +146,6 @@ std::vector<EvidenceItem> evidence_at(std::span<const Finding> findings, TimeUs 
     TROTH_ASSERT(amount > -kAmountEnd && amount < kAmountEnd);
     if (amount != 0) items.push_back({stamp, static_cast<std::int32_t>(amount), item.dimension, item.finding});
   });
-  return items;
 }
 
 }  // namespace troth::operators

@@ -23,5 +23,8 @@ struct EvidenceItem {
 /// `policy` is the case's segment's.
 [[nodiscard]] std::vector<EvidenceItem> evidence_at(std::span<const Finding> findings, TimeUs t,
                                                     const SegmentPolicy& policy);
+/// The same into a list that is empty.
+void evidence_at(std::span<const Finding> findings, TimeUs t, const SegmentPolicy& policy,
+                 std::vector<EvidenceItem>& items);
 
 }  // namespace troth::operators

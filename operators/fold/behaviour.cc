@@ -8,7 +8,7 @@ namespace troth::operators {
 namespace {
 
 /// What share of its worth an order was given away, in ppm. Clearing old stock takes nothing from an order's worth.
-std::int64_t discount_share(const Event& placed, const SegmentPolicy& policy) {
+std::int64_t discount_share(const KeptEvent& placed, const SegmentPolicy& policy) {
   const std::int64_t discount = number(placed, FieldId::kDiscountMinor);
   const std::int64_t worth = number(placed, FieldId::kTotalMinor) + discount;
   const std::string_view purpose = choice_or(placed, FieldId::kDiscountPurpose, "other");

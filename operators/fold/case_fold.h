@@ -51,6 +51,18 @@ struct Finding {
   EventRefs events;
 };
 
+// What the customer rules count.
+[[nodiscard]] inline bool is_broken_promise(const Finding& f) {
+  return (f.kind == Kind::kPromiseLate || f.kind == Kind::kRepromiseLate) && f.magnitude == 0 && !f.excused;
+}
+[[nodiscard]] inline bool is_repromise(const Finding& f) {
+  return f.kind == Kind::kRepromisedEarly || f.kind == Kind::kRepromisedLate;
+}
+[[nodiscard]] inline bool is_coupon_instead(const Finding& f) { return f.kind == Kind::kCouponInsteadOfFix; }
+[[nodiscard]] inline bool is_complaint(const Finding& f) {
+  return f.kind == Kind::kComplaintOpened && f.finding_class != "question";
+}
+
 /// One alert interval [start, end); end = kNever: it ends when its case expires.
 struct Interval {
   CaseRule rule{};
@@ -109,14 +121,30 @@ struct CaseFold {
   std::vector<LabelSource> labels;  // promise: making; complaint: opening; review: submission; survey: last answer
   std::int64_t order_event = -1;    // index of the first order.placed; −1: none
   TimeUs activity_end = 0;          // A: last event, all stamps, finite starts and ends of intervals
+
+  /// As new, but for the memory.
+  void clear() {
+    findings.clear();
+    intervals.clear();
+    promises.clear();
+    clocks.clear();
+    labels.clear();
+    order_event = -1;
+    activity_end = 0;
+  }
 };
 
 /// Folds `events` (canonical order, no conflicts, at least one) of the case `case_key`. Linear in the events and what
 /// they establish. `events` and `case_key` must outlive the result.
-[[nodiscard]] CaseFold fold_case(std::span<const Event* const> events, ObjectRef case_key, const SegmentPolicy& policy);
+[[nodiscard]] CaseFold fold_case(std::span<const KeptEvent* const> events, ObjectRef case_key,
+                                 const SegmentPolicy& policy);
+
+/// The same into what an earlier fold has left behind, cleared.
+void fold_case(std::span<const KeptEvent* const> events, ObjectRef case_key, const SegmentPolicy& policy,
+               CaseFold& fold);
 
 /// Only A of the same fold: when the case comes to rest. It costs as much as the fold, so ask only where it matters.
-[[nodiscard]] TimeUs activity_end(std::span<const Event* const> events, ObjectRef case_key,
+[[nodiscard]] TimeUs activity_end(std::span<const KeptEvent* const> events, ObjectRef case_key,
                                   const SegmentPolicy& policy);
 
 /// Elapsed µs of a listed run at t.

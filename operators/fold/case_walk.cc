@@ -6,18 +6,18 @@
 namespace troth::operators {
 namespace {
 
-PromiseKind promised_kind(const Event& made) {
+PromiseKind promised_kind(const KeptEvent& made) {
   const auto kind = by_name<PromiseKind>(choice(made, FieldId::kKind), kPromiseKinds);
   TROTH_ASSERT(kind.has_value());
   return *kind;
 }
 
-PromiseKind compensation_kind(const Event& e) {
+PromiseKind compensation_kind(const KeptEvent& e) {
   return choice(e, FieldId::kKind) == "replacement" ? PromiseKind::kReplacement : PromiseKind::kCompensation;
 }
 
 /// The event alone counts, whether or not it changed anything.
-bool is_remedy(const Event& e) {
+bool is_remedy(const KeptEvent& e) {
   switch (type_of(e)) {
     case Type::kOrderRefunded:
     case Type::kOrderRefundPromised:

@@ -32,7 +32,7 @@ class CaseWalk {
   [[nodiscard]] bool failed_recently(const CaseEvent& event) const;
 
   CaseWriter& writer_;
-  Failures failures_;
+  Failures failures_{writer_.memory()};
   Faults faults_{writer_, failures_};
   PromiseLedger promises_{writer_, failures_, faults_};
   Complaints complaints_{writer_, failures_, faults_};

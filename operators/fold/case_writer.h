@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory_resource>
 #include <span>
 #include <string_view>
 
@@ -15,19 +16,22 @@ namespace troth::operators {
 
 /// One event of the walk.
 struct CaseEvent {
-  const Event& data;
+  const KeptEvent& data;
   std::uint32_t index;  // in canonical order
   TimeUs time;
 };
 
 class CaseWriter {
  public:
-  CaseWriter(std::span<const Event* const> events, ObjectRef case_key, const SegmentPolicy& policy, CaseFold& fold)
-      : events_(events), case_key_(case_key), policy_(policy), fold_(fold) {}
+  /// `memory`: for what the operators remember, until the fold is done.
+  CaseWriter(std::span<const KeptEvent* const> events, ObjectRef case_key, const SegmentPolicy& policy,
+             std::pmr::memory_resource& memory, CaseFold& fold)
+      : events_(events), case_key_(case_key), policy_(policy), memory_(memory), fold_(fold) {}
 
   [[nodiscard]] CaseEvent event(std::uint32_t index) const { return {*events_[index], index, events_[index]->time}; }
   [[nodiscard]] ObjectRef case_key() const { return case_key_; }
   [[nodiscard]] const SegmentPolicy& policy() const { return policy_; }
+  [[nodiscard]] std::pmr::memory_resource* memory() const { return &memory_; }
 
   /// A finding that is true from `stamp` on. The reference is good until the next one is written.
   Finding& finding(Kind kind, ObjectRef object, TimeUs stamp, EventRefs events) {
@@ -61,14 +65,15 @@ class CaseWriter {
   void order_event(std::uint32_t index) { fold_.order_event = index; }
 
  private:
-  std::span<const Event* const> events_;
+  std::span<const KeptEvent* const> events_;
   ObjectRef case_key_;
   const SegmentPolicy& policy_;
+  std::pmr::memory_resource& memory_;
   CaseFold& fold_;
 };
 
 /// The word of a one-of field, or its default.
-[[nodiscard]] inline std::string_view choice_or(const Event& e, FieldId f, std::string_view otherwise) {
+[[nodiscard]] inline std::string_view choice_or(const KeptEvent& e, FieldId f, std::string_view otherwise) {
   const std::string_view word = choice(e, f);
   return word.empty() ? otherwise : word;
 }

@@ -7,13 +7,13 @@
 namespace troth::operators {
 namespace {
 
-Priority priority_of(const Event& e) {
+Priority priority_of(const KeptEvent& e) {
   const auto priority = by_name<Priority>(choice_or(e, FieldId::kPriority, "normal"), 4);
   TROTH_ASSERT(priority.has_value());
   return *priority;
 }
 
-Status status_of(const Event& e) {
+Status status_of(const KeptEvent& e) {
   const auto status = by_name<Status>(choice(e, FieldId::kStatus), 7);
   TROTH_ASSERT(status.has_value());
   return *status;
@@ -28,9 +28,9 @@ Complaint::Complaint(const CaseEvent& opening, CaseWriter& writer, Failures& fai
       kind_(choice_or(opening.data, FieldId::kKind, "complaint")),
       opened_by_(opening.index),
       loss_minor_(number(opening.data, FieldId::kLossMinor)),
-      history_{{opening.time, Status::kNew, priority_of(opening.data)}},
-      periods_{{opening.time, kNever}},
-      clocks_(opening, 0) {
+      history_({{opening.time, Status::kNew, priority_of(opening.data)}}, writer.memory()),
+      periods_({{opening.time, kNever}}, writer.memory()),
+      clocks_(opening, 0, writer.memory()) {
   writer_.label_source(object(), opening.index);
   find(Kind::kComplaintOpened, opening);
 }

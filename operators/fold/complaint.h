@@ -75,8 +75,8 @@ class Complaint {
   std::string_view kind_;
   std::uint32_t opened_by_;
   std::int64_t loss_minor_;
-  std::vector<HistoryEntry> history_;
-  std::vector<OpenPeriod> periods_;
+  std::pmr::vector<HistoryEntry> history_;
+  std::pmr::vector<OpenPeriod> periods_;
   bool is_softly_open_ = false;
   bool is_confirmed_ = false;  // since it was last open
   std::int64_t messages_ = 0;

@@ -48,8 +48,10 @@ void for_each_open_piece(std::span<const OpenPeriod> periods, TimeUs start, Time
 
 // --------------------------------------------------------------------------------------------------------- noting runs
 
-ComplaintClocks::ComplaintClocks(const CaseEvent& opening, std::size_t history_index) : opened_by_(opening.index) {
-  runs_.reserve(4);
+ComplaintClocks::ComplaintClocks(const CaseEvent& opening, std::size_t history_index,
+                                 std::pmr::memory_resource* memory)
+    : runs_(memory), opened_by_(opening.index) {
+  runs_.reserve(8);
   for (const ClockId clock : {ClockId::kAcknowledge, ClockId::kFirstReply, ClockId::kResolution, ClockId::kWait}) {
     start(clock, opening, history_index);
   }

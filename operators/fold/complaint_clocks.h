@@ -4,6 +4,7 @@
 // noted event by event and read once after the last one, when the whole history is known. Lives for one fold.
 #pragma once
 
+#include <memory_resource>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -33,7 +34,7 @@ struct ComplaintView {
 class ComplaintClocks {
  public:
   /// Starts what the opening starts. `history_index` is the entry in force at an event, here and below.
-  ComplaintClocks(const CaseEvent& opening, std::size_t history_index);
+  ComplaintClocks(const CaseEvent& opening, std::size_t history_index, std::pmr::memory_resource* memory);
 
   void acknowledged(const CaseEvent& by) { stop(kAcknowledge, by); }
   /// A public reply by a human.
@@ -85,7 +86,7 @@ class ComplaintClocks {
                      Ignored& ignored) const;
   void write_ignored(const Ignored& ignored, const ComplaintView& complaint, CaseWriter& writer) const;
 
-  std::vector<Run> runs_;                  // in order of start
+  std::pmr::vector<Run> runs_;                  // in order of start
   std::optional<std::size_t> next_reply_;  // running
   std::optional<std::size_t> update_;
   std::uint32_t opened_by_;

@@ -16,7 +16,11 @@ namespace troth::operators {
 class Complaints {
  public:
   Complaints(CaseWriter& writer, Failures& failures, Faults& faults)
-      : writer_(writer), failures_(failures), faults_(faults) {}
+      : writer_(writer),
+        failures_(failures),
+        faults_(faults),
+        index_(writer.memory()),
+        complaints_(writer.memory()) {}
 
   [[nodiscard]] bool empty() const { return complaints_.empty(); }
 
@@ -37,7 +41,7 @@ class Complaints {
   Failures& failures_;
   Faults& faults_;
   IdIndex index_;
-  std::vector<Complaint> complaints_;     // in order of opening
+  std::pmr::vector<Complaint> complaints_;     // in order of opening
   std::optional<TimeUs> last_opened_at_;  // of one that is no question
 };
 

@@ -3,6 +3,7 @@
 // fix (TRUST_MODEL: failure, remedy, coupon). Lives for one fold.
 #pragma once
 
+#include <memory_resource>
 #include <vector>
 
 #include "operators/fold/case_writer.h"
@@ -11,6 +12,8 @@ namespace troth::operators {
 
 class Failures {
  public:
+  explicit Failures(std::pmr::memory_resource* memory) : lasting_(memory), coupons_(memory) {}
+
   /// Momentary: an instant, in order.
   void add_momentary(TimeUs at) { last_momentary_ = at; }
   /// Lasting: [begin, end), told when it ends (in order of end), or after the last event if it does not (kNever).
@@ -33,8 +36,8 @@ class Failures {
   void merge();
   [[nodiscard]] bool fails_at(TimeUs at) const;
 
-  std::vector<Span> lasting_;
-  std::vector<std::uint32_t> coupons_;
+  std::pmr::vector<Span> lasting_;
+  std::pmr::vector<std::uint32_t> coupons_;
   TimeUs last_end_ = -kNever;
   TimeUs last_momentary_ = -kNever;
 };

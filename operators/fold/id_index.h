@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory_resource>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
@@ -12,6 +13,8 @@ namespace troth::operators {
 
 class IdIndex {
  public:
+  explicit IdIndex(std::pmr::memory_resource* memory) : ids_(memory) {}
+
   [[nodiscard]] std::optional<std::uint32_t> find(std::string_view id) const {
     if (!by_id_.empty()) {
       const auto found = by_id_.find(id);
@@ -37,7 +40,7 @@ class IdIndex {
 
  private:
   static constexpr std::size_t kFew = 16;
-  std::vector<std::string_view> ids_;
+  std::pmr::vector<std::string_view> ids_;
   std::unordered_map<std::string_view, std::uint32_t> by_id_;  // empty while there are few
 };
 

@@ -15,8 +15,9 @@ TimeUs paced(TimeUs duration_us, std::int64_t pace) { return -event::floor_div(-
 
 }  // namespace
 
-PromiseChain::PromiseChain(std::string_view id, PromiseKind kind, std::string_view finding_class, const CaseEvent& made)
-    : id_(id), kind_(kind), class_(finding_class), made_by_(made.index) {
+PromiseChain::PromiseChain(std::string_view id, PromiseKind kind, std::string_view finding_class, const CaseEvent& made,
+                           std::pmr::memory_resource* memory)
+    : id_(id), kind_(kind), class_(finding_class), made_by_(made.index), dates_(memory) {
   set_date(made, due_of(made), true);
 }
 

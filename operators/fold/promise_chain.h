@@ -3,6 +3,7 @@
 // one. Lives for one fold; refers into its events.
 #pragma once
 
+#include <memory_resource>
 #include <string_view>
 #include <vector>
 
@@ -13,7 +14,8 @@ namespace troth::operators {
 
 class PromiseChain {
  public:
-  PromiseChain(std::string_view id, PromiseKind kind, std::string_view finding_class, const CaseEvent& made);
+  PromiseChain(std::string_view id, PromiseKind kind, std::string_view finding_class, const CaseEvent& made,
+               std::pmr::memory_resource* memory);
 
   [[nodiscard]] ObjectRef object() const { return {'p', id_}; }
   [[nodiscard]] PromiseKind kind() const { return kind_; }
@@ -74,7 +76,7 @@ class PromiseChain {
   PromiseKind kind_;
   std::string_view class_;
   std::uint32_t made_by_;
-  std::vector<DueDate> dates_;
+  std::pmr::vector<DueDate> dates_;
   std::size_t base_ = 0;          // the last base date
   std::size_t unmoved_from_ = 0;  // dates from here on have had no sign of movement
   TimeUs last_sign_ = -kNever;

@@ -49,7 +49,7 @@ void PromiseLedger::made(const CaseEvent& event, PromiseKind kind) {
   const bool is_express = kind == PromiseKind::kDelivery && flag(event.data, FieldId::kExpress);
   const std::string_view id = text(event.data, FieldId::kPromiseId);
   index_.add(id);
-  promises_.emplace_back(id, kind, is_express ? "express" : name_of(kind), event);
+  promises_.emplace_back(id, kind, is_express ? "express" : name_of(kind), event, writer_.memory());
 }
 
 void PromiseLedger::changed(const CaseEvent& event, bool only_deliveries) {

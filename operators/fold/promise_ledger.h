@@ -17,7 +17,11 @@ namespace troth::operators {
 class PromiseLedger {
  public:
   PromiseLedger(CaseWriter& writer, Failures& failures, Faults& faults)
-      : writer_(writer), failures_(failures), faults_(faults) {}
+      : writer_(writer),
+        failures_(failures),
+        faults_(faults),
+        index_(writer.memory()),
+        promises_(writer.memory()) {}
 
   /// delivery.promised, order.refund_promised, promise.made, complaint.compensation_promised.
   void made(const CaseEvent& event, PromiseKind kind);
@@ -67,7 +71,7 @@ class PromiseLedger {
   Failures& failures_;
   Faults& faults_;
   IdIndex index_;
-  std::vector<PromiseChain> promises_;  // in order of making
+  std::pmr::vector<PromiseChain> promises_;  // in order of making
 };
 
 }  // namespace troth::operators

@@ -7,7 +7,7 @@
 namespace troth::operators {
 
 /// ⌊s·confidence/10⁶⌋, the sentiment with its sign.
-[[nodiscard]] inline std::int64_t weighed_sentiment(const Event& e) {
+[[nodiscard]] inline std::int64_t weighed_sentiment(const KeptEvent& e) {
   return event::floor_div(number(e, FieldId::kSentimentPpm) * number(e, FieldId::kConfidencePpm, kPpm), kPpm);
 }
 

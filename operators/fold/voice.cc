@@ -10,7 +10,7 @@
 namespace troth::operators {
 namespace {
 
-bool is_bad_answer(const Event& answer, const SegmentPolicy& policy) {
+bool is_bad_answer(const KeptEvent& answer, const SegmentPolicy& policy) {
   const std::string_view instrument = choice(answer, FieldId::kInstrument);
   const std::int64_t score = number(answer, FieldId::kScore);
   return (instrument == "nps" && score <= policy.bad_nps) || (instrument == "csat" && score <= policy.bad_csat);
@@ -23,11 +23,11 @@ constexpr std::array<Kind, 5> kServqualKinds = {Kind::kServqualReliability, Kind
 /// The weighted mean of a dimension's items, 0 at the worst score and a million at the best; in order of dimensions.
 void write_servqual(const CaseEvent& answer, ObjectRef object, CaseWriter& writer) {
   constexpr std::int64_t kSteps = 6;  // from score 1 to 7
-  const event::Field* field = answer.data.find(static_cast<std::uint8_t>(FieldId::kItems));
-  TROTH_ASSERT(field != nullptr);
+  const std::vector<event::Item> items = answer.data.items(static_cast<std::uint8_t>(FieldId::kItems));
+  TROTH_ASSERT(!items.empty());
   std::array<std::int64_t, kServqualKinds.size()> sums{};
   std::array<std::int64_t, kServqualKinds.size()> weights{};
-  for (const event::Item& item : field->items) {
+  for (const event::Item& item : items) {
     sums[item.dimension] += std::int64_t{item.weight} * (item.score - 1);
     weights[item.dimension] += item.weight;
   }
@@ -92,7 +92,7 @@ void Voice::write_review(const Review& review) {
   write_answer(review);
   if (review.is_removed) return;
   const CaseEvent version = writer_.event(review.version_by);
-  const Event& submitted = writer_.event(review.submitted_by).data;
+  const KeptEvent& submitted = writer_.event(review.submitted_by).data;
   Finding& stars = writer_.finding(Kind::kStars, review.object(), version);
   stars.finding_class = flag(submitted, FieldId::kVerified, true) ? "verified" : "unverified";
   stars.magnitude = number(version.data, FieldId::kStars) - 1;

@@ -13,7 +13,12 @@ namespace troth::operators {
 
 class Voice {
  public:
-  explicit Voice(CaseWriter& writer) : writer_(writer) {}
+  explicit Voice(CaseWriter& writer)
+      : writer_(writer),
+        review_index_(writer.memory()),
+        survey_index_(writer.memory()),
+        reviews_(writer.memory()),
+        surveys_(writer.memory()) {}
 
   // `failed_recently`: whether the case did so by this event.
   void review_submitted(const CaseEvent& event, bool failed_recently);
@@ -56,8 +61,8 @@ class Voice {
   CaseWriter& writer_;
   IdIndex review_index_;
   IdIndex survey_index_;
-  std::vector<Review> reviews_;
-  std::vector<Survey> surveys_;
+  std::pmr::vector<Review> reviews_;
+  std::pmr::vector<Survey> surveys_;
 };
 
 }  // namespace troth::operators

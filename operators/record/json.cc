@@ -1,42 +1,69 @@
 #include "operators/record/json.h"
 
 #include <algorithm>
-#include <tuple>
+#include <array>
 
 #include "engine/base/assert.h"
 #include "engine/event/time.h"
+#include "operators/record/digest.h"
+#include "operators/record/sort_few.h"
 
 namespace troth::operators {
 namespace {
 
 using base::JsonWriter;
-using event::format_time;
 
-void time_field(JsonWriter& json, std::string_view name, TimeUs time) {
+void time_field(JsonWriter& json, base::JsonName name, TimeUs time) {
   json.key(name);
-  if (time == kNever) {
-    json.null();
-  } else {
-    json.string(format_time(time));
-  }
+  if (time == kNever) return json.null();
+  json.string(event::format_time(time));
 }
 
-void names_field(JsonWriter& json, std::string_view name, const std::vector<std::string>& names) {
+/// Where in a record the fields stand that move by themselves; asked for only if it is to be compared.
+class Moving {
+ public:
+  /// Writes a field that moves.
+  template <typename Write>
+  static void field(Moving* moving, const JsonWriter& json, const Write& write) {
+    const std::size_t begin = json.text().size();
+    write();
+    if (moving != nullptr) moving->pieces_.push_back({begin, json.text().size()});
+  }
+  /// Of all that does not move.
+  [[nodiscard]] std::uint64_t digest_without(std::string_view text) const {
+    Digest digest;
+    std::size_t done = 0;
+    for (const Piece& piece : pieces_) {
+      digest.add(text.substr(done, piece.begin - done));
+      done = piece.end;
+    }
+    digest.add(text.substr(done));
+    return digest.value();
+  }
+
+ private:
+  struct Piece {
+    std::size_t begin, end;
+  };
+  std::vector<Piece> pieces_;  // in order
+};
+
+void names_field(JsonWriter& json, base::JsonName name, const std::vector<std::string>& names) {
   json.key(name);
   json.begin_list();
   for (const std::string& each : names) json.string(each);
   json.end_list();
 }
 
-template <typename Labels>
-void labels_field(JsonWriter& json, const Labels& labels) {
+template <typename AnyLabels>
+void labels_field(JsonWriter& json, const AnyLabels& labels) {
   json.key("labels");
   json.begin_map();
   for (const auto& [key, value] : labels) json.field(key, value);
   json.end_map();
 }
 
-void optional_text(JsonWriter& json, std::string_view name, std::string_view value) {
+void optional_text(JsonWriter& json, base::JsonName name, std::string_view value) {
   json.key(name);
   if (value.empty()) {
     json.null();
@@ -47,7 +74,7 @@ void optional_text(JsonWriter& json, std::string_view name, std::string_view val
 
 // ---------------------------------------------------------------------------------------------- parts of the score
 
-void write_promise(JsonWriter& json, const CasePromise& each, TimeUs t, Purpose purpose) {
+void write_promise(JsonWriter& json, const CasePromise& each, TimeUs t, Moving* moving) {
   const Promise& promise = *each.promise;
   json.begin_map();
   json.field("case", each.one->bucket->key);
@@ -58,11 +85,10 @@ void write_promise(JsonWriter& json, const CasePromise& each, TimeUs t, Purpose 
   json.field("excused", promise.excused);
   time_field(json, "first_due_at", promise.first_due_at);
   json.field("kind", name_of(promise.kind));
-  labels_field(json, each.one->events[promise.made_by]->labels);
-  if (purpose == Purpose::kOutput) {
-    const TimeUs until = promise.ended_at == kNever ? t : promise.ended_at;
-    json.field("lateness_s", std::max<TimeUs>(0, event::floor_div(until - promise.first_due_at, event::kSecond)));
-  }
+  labels_field(json, each.one->events[promise.made_by]->labels());
+  const TimeUs until = promise.ended_at == kNever ? t : promise.ended_at;
+  const TimeUs late_s = std::max<TimeUs>(0, event::floor_div(until - promise.first_due_at, event::kSecond));
+  Moving::field(moving, json, [&] { json.field("lateness_s", late_s); });
   time_field(json, "made_at", promise.made_at);
   json.field("outcome", each.outcome(t));
   json.field("promise_id", promise.promise_id);
@@ -70,14 +96,14 @@ void write_promise(JsonWriter& json, const CasePromise& each, TimeUs t, Purpose 
   json.end_map();
 }
 
-void write_clock(JsonWriter& json, const CaseClock& each, TimeUs t, Purpose purpose) {
+void write_clock(JsonWriter& json, const CaseClock& each, TimeUs t, Moving* moving) {
   const ClockRun& run = *each.run;
   json.begin_map();
   json.field("case", each.one->bucket->key);
   json.field("clock", name_of(run.clock));
   json.field("complaint_id", run.complaint_id);
   time_field(json, "due_at", run.due_at);
-  if (purpose == Purpose::kOutput) json.field("elapsed_s", elapsed_at(run, t) / event::kSecond);
+  Moving::field(moving, json, [&] { json.field("elapsed_s", elapsed_at(run, t) / event::kSecond); });
   json.field("paused", run.paused);
   time_field(json, "started_at", run.started_at);
   json.field("target_s", run.target_us / event::kSecond);
@@ -109,7 +135,7 @@ void write_explanation_row(JsonWriter& json, const ExplanationRow& row) {
   json.end_map();
 }
 
-void write_acted(JsonWriter& json, const Event& action) {
+void write_acted(JsonWriter& json, const KeptEvent& action) {
   json.key("acted");
   json.begin_map();
   json.field("action", choice(action, FieldId::kAction));
@@ -144,16 +170,14 @@ std::vector<CasePromise> streamed_promises(const View& view) {
   for (const CasePromise& each : view.promises) {
     if (each.is_open(view.t)) open.push_back(each);
   }
-  std::stable_sort(open.begin(), open.end(),
-                   [](const CasePromise& a, const CasePromise& b) { return a.promise->due_at < b.promise->due_at; });
+  sort_few(open, [](const CasePromise& a, const CasePromise& b) { return a.promise->due_at < b.promise->due_at; });
   if (open.size() > kStreamedListMax) open.resize(kStreamedListMax);
   return open;
 }
 
 std::vector<CaseClock> streamed_clocks(const View& view) {
   std::vector<CaseClock> clocks = view.clocks;
-  std::stable_sort(clocks.begin(), clocks.end(),
-                   [](const CaseClock& a, const CaseClock& b) { return a.run->due_at < b.run->due_at; });
+  sort_few(clocks, [](const CaseClock& a, const CaseClock& b) { return a.run->due_at < b.run->due_at; });
   if (clocks.size() > kStreamedListMax) clocks.resize(kStreamedListMax);
   return clocks;
 }
@@ -185,21 +209,18 @@ void write_active_alerts(JsonWriter& json, const View& view, const std::vector<C
   json.end_list();
 }
 
-}  // namespace
-
-std::string score_record(const View& view, Detail detail, Purpose purpose) {
+void write_score(JsonWriter& json, const View& view, Detail detail, Moving* moving) {
   const Customer& customer = *view.customer;
   const Score& score = view.score;
   const bool is_full = detail == Detail::kFull;
   const std::vector<CaseInterval> intervals = is_full ? view.intervals() : std::vector<CaseInterval>{};
-  JsonWriter json;
   json.begin_map();
   if (is_full) write_active_alerts(json, view, intervals);
-  if (purpose == Purpose::kOutput) time_field(json, "as_of", view.t);
+  Moving::field(moving, json, [&] { time_field(json, "as_of", view.t); });
   json.key("clocks");
   json.begin_list();
   for (const CaseClock& each : detail == Detail::kStreamed ? streamed_clocks(view) : view.clocks) {
-    write_clock(json, each, view.t, purpose);
+    write_clock(json, each, view.t, moving);
   }
   json.end_list();
   json.field("clocks_open", view.clocks.size());
@@ -243,7 +264,7 @@ std::string score_record(const View& view, Detail detail, Purpose purpose) {
   json.key("promises");
   json.begin_list();
   for (const CasePromise& each : detail == Detail::kStreamed ? streamed_promises(view) : view.promises) {
-    write_promise(json, each, view.t, purpose);
+    write_promise(json, each, view.t, moving);
   }
   json.end_list();
   json.field("promises_open", view.promises_open());
@@ -263,13 +284,76 @@ std::string score_record(const View& view, Detail detail, Purpose purpose) {
   json.field("uncertain", score.uncertain);
   json.field("weakest", name_of(score.weakest));
   json.end_map();
+}
+
+void add_labels(Digest& digest, const Labels& labels) {
+  digest.add(static_cast<std::int64_t>(labels.size()));
+  for (const auto& [key, value] : labels) {
+    digest.add(key);
+    digest.add(value);
+  }
+}
+
+void add_event(Digest& digest, const KeptEvent& event) {
+  digest.add(event.source);
+  digest.add(event.id);
+}
+
+void add_action(Digest& digest, const KeptEvent* action) {
+  digest.add(action == nullptr ? 0 : 1);
+  if (action == nullptr) return;
+  digest.add(choice(*action, FieldId::kAction));
+  digest.add(action->time);
+  digest.add(number(*action, FieldId::kUntil, kNever));
+  for (const FieldId field : {FieldId::kActor, FieldId::kAssignee, FieldId::kNoteCode}) {
+    digest.add(text(*action, field));
+  }
+}
+
+/// What was done about an alert; its id is worked out only if anything was.
+const KeptEvent* action_on(const Customer& customer, std::string_view rule, std::string_view object, TimeUs from,
+                       TimeUs to) {
+  if (customer.actions().empty()) return nullptr;
+  return last_action(customer, alert_id(customer.tenant(), rule, customer.id(), object), from, to);
+}
+
+}  // namespace
+
+std::string score_record(const View& view, Detail detail) {
+  JsonWriter json;
+  write_score(json, view, detail, nullptr);
   return std::move(json).take();
 }
 
-std::string promise_record(const CasePromise& promise, TimeUs t, Purpose purpose) {
+StreamedRecord streamed_score(const View& view) {
   JsonWriter json;
-  write_promise(json, promise, t, purpose);
+  Moving moving;
+  write_score(json, view, Detail::kStreamed, &moving);
+  const std::uint64_t digest = moving.digest_without(json.text());
+  return {std::move(json).take(), digest};
+}
+
+std::string promise_record(const CasePromise& promise, TimeUs t) {
+  JsonWriter json;
+  write_promise(json, promise, t, nullptr);
   return std::move(json).take();
+}
+
+std::uint64_t promise_digest(const CasePromise& each, TimeUs t) {
+  const Promise& promise = *each.promise;
+  Digest digest;
+  for (const std::int64_t number : {promise.changes, promise.due_at, promise.ended_at, promise.first_due_at,
+                                    promise.made_at, static_cast<std::int64_t>(promise.kind)}) {
+    digest.add(number);
+  }
+  digest.add((promise.excused ? 1 : 0) + (promise.told_before_due ? 2 : 0));
+  digest.add(promise.promise_class);
+  digest.add(each.outcome(t));
+  for (const auto& [key, value] : each.one->events[promise.made_by]->labels()) {
+    digest.add(key);
+    digest.add(value);
+  }
+  return digest.value();
 }
 
 AlertFields fields_of(const View& view, const CaseInterval& each) {
@@ -303,6 +387,35 @@ AlertFields fields_of(const View& view, const CustomerAlert& alert) {
   return fields;
 }
 
+std::uint64_t alert_digest(const View& view, const CaseInterval& each) {
+  const Interval& interval = *each.interval;
+  const bool is_active = each.is_active(view.t);
+  Digest digest;
+  digest.add(interval.start);
+  digest.add(is_active ? severity_of(*each.one, interval, view.t, view.severity) : -1);
+  digest.add(is_active ? level_of(severity_of(*each.one, interval, view.t, view.severity), *view.policy) : "");
+  digest.add(is_active ? kNever : each.end());
+  digest.add(each.one->bucket->key);
+  for (const std::uint32_t index : interval.events) add_event(digest, *each.one->events[index]);
+  add_labels(digest, alert_labels(*each.one, interval.object));
+  const bool may_be_shown = !view.customer->actions().empty();
+  add_action(digest, may_be_shown ? action_on(*view.customer, name_of(interval.rule), interval.object.str(),
+                                              interval.start, std::min(view.t, each.end()))
+                                  : nullptr);
+  return digest.value();
+}
+
+std::uint64_t alert_digest(const View& view, const CustomerAlert& alert) {
+  const std::int64_t severity = severity_of(alert.rule, view.severity);
+  Digest digest;
+  digest.add(alert.since);
+  digest.add(severity);
+  digest.add(level_of(severity, *view.policy));
+  for (const std::string& name : alert.events) digest.add(name);
+  add_action(digest, action_on(*view.customer, name_of(alert.rule), {}, alert.since, view.t));
+  return digest.value();
+}
+
 std::string alert_json(const AlertFields& fields) {
   JsonWriter json;
   json.begin_map();
@@ -328,7 +441,7 @@ std::string alert_record(const View& view, const AlertFields& fields, const Aler
   json.field("alert_id", fields.alert_id);
   time_field(json, "as_of", view.t);
   json.field("case", fields.case_key);
-  optional_text(json, "cause", emission.cause.value_or(""));
+  optional_text(json, "cause", emission.cause);
   json.field("customer", customer.id());
   names_field(json, "events", fields.events);
   labels_field(json, fields.labels);

@@ -8,11 +8,6 @@
 namespace troth::operators {
 namespace {
 
-Score score_at(const Customer& customer, const Orders& orders, TimeUs t, const SegmentPolicy& policy) {
-  const GlobalPolicy& global = customer.policy().global();
-  return score_of(customer.totals().at(t, global), rhythm_at(orders, t, policy.score), policy.score);
-}
-
 void read_cases(View& view) {
   view.kept = view.customer->remains().kept;
   view.broken = view.customer->remains().broken;
@@ -77,27 +72,33 @@ std::vector<ExplanationRow> View::explanation() const {
   return explain(cases, customer->totals(), score, t, customer->policy().global(), policy->score);
 }
 
+Judgement judge_at(Customer& customer, TimeUs t) {
+  customer.evaluate(t);
+  const SegmentPolicy& policy = customer.policy().segment(customer.segment_at(t));
+  const Orders orders = customer.orders_at(t);
+  const Accumulator::Masses masses = customer.totals().at(t, customer.policy().global());
+  const Score score = score_of(masses, rhythm_at(orders, t, policy.score), policy.score);
+  return {orders, score, customer_alerts(customer, score, t, policy)};
+}
+
 View view_at(Customer& customer, TimeUs t) {
   TROTH_ASSERT(customer.is_known());
-  customer.evaluate(t);
+  return view_at(customer, t, judge_at(customer, t));
+}
+
+View view_at(Customer& customer, TimeUs t, Judgement judgement) {
   View view;
   view.customer = &customer;
   view.t = t;
   view.segment = customer.segment_at(t);
   view.policy = &customer.policy().segment(view.segment);
-  view.orders = customer.orders_at(t);
-  view.score = score_at(customer, view.orders, t, *view.policy);
+  view.orders = judgement.orders;
+  view.score = judgement.score;
   read_cases(view);
-  view.customer_alerts = customer_alerts(customer, view.score, t, *view.policy);
+  view.customer_alerts = std::move(judgement.alerts);
   view.severity = severity_context(customer, view.score, *view.policy);
   view.next_change = next_change_at(customer, view.score.rhythm, !view.customer_alerts.empty(), t, *view.policy);
   return view;
-}
-
-std::vector<CustomerAlert> customer_alerts_at(Customer& customer, TimeUs t) {
-  customer.evaluate(t);
-  const SegmentPolicy& policy = customer.policy().segment(customer.segment_at(t));
-  return customer_alerts(customer, score_at(customer, customer.orders_at(t), t, policy), t, policy);
 }
 
 }  // namespace troth::operators

@@ -62,10 +62,19 @@ struct View {
   [[nodiscard]] std::vector<ExplanationRow> explanation() const;
 };
 
+/// What of a view rests on everything at once.
+struct Judgement {
+  Orders orders;
+  Score score;
+  std::vector<CustomerAlert> alerts;
+};
+
+/// Evaluates the customer at t. For walking over checks.
+[[nodiscard]] Judgement judge_at(Customer& customer, TimeUs t);
+
 /// Evaluates the customer at t (which knows an event, none later than t).
 [[nodiscard]] View view_at(Customer& customer, TimeUs t);
-
-/// The same without what only a reader asks for: no promises, no clocks, no next change. For walking over checks.
-[[nodiscard]] std::vector<CustomerAlert> customer_alerts_at(Customer& customer, TimeUs t);
+/// The same for a customer that was judged at t already and has not changed since.
+[[nodiscard]] View view_at(Customer& customer, TimeUs t, Judgement judgement);
 
 }  // namespace troth::operators

@@ -63,15 +63,15 @@ std::vector<Piece> pieces_of(std::span<const ExplainedCase> cases, const std::ar
   return pieces;
 }
 
-bool have_one_name(const Event& a, const Event& b) { return a.id == b.id && a.source == b.source; }
+bool have_one_name(const KeptEvent& a, const KeptEvent& b) { return a.id == b.id && a.source == b.source; }
 
 /// The events of the row's findings, each once. A row has few findings with up to three events each: a search will do.
 std::vector<std::string> event_names(std::span<const Piece> pieces) {
-  std::vector<const Event*> listed;
+  std::vector<const KeptEvent*> listed;
   for (const Piece& piece : pieces) {
     for (const std::uint32_t index : piece.of->findings[piece.finding].events) {
-      const Event* event = piece.of->events[index];
-      const bool is_listed = std::any_of(listed.begin(), listed.end(), [event](const Event* each) {
+      const KeptEvent* event = piece.of->events[index];
+      const bool is_listed = std::any_of(listed.begin(), listed.end(), [event](const KeptEvent* each) {
         return each == event || have_one_name(*each, *event);
       });
       if (!is_listed) listed.push_back(event);
@@ -79,7 +79,7 @@ std::vector<std::string> event_names(std::span<const Piece> pieces) {
   }
   std::vector<std::string> names;
   names.reserve(listed.size());
-  for (const Event* each : listed) names.push_back(each->name());
+  for (const KeptEvent* each : listed) names.push_back(each->name());
   return names;
 }
 

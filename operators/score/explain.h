@@ -15,7 +15,7 @@ namespace troth::operators {
 struct ExplainedCase {
   std::string case_key;                     // "o:123"
   TimeUs first_event = 0;                   // orders two cases of one key
-  std::span<const Event* const> events;
+  std::span<const KeptEvent* const> events;
   std::span<const Finding> findings;
   std::span<const EvidenceItem> items;      // at t
 };

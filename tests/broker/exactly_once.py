@@ -473,6 +473,7 @@ class Killer:
         self.lives = [_Life(member) for member in world.members]
         self.misses_left = 10 + len(places) // 2
         self.steps = tally.alone if len(world.members) == 1 else tally.together
+        self.restarts = 0
         self.at_us = self.end = None
 
     def step(self):
@@ -547,13 +548,16 @@ class Killer:
         life.next_start = now
         if not state.exists():
             return
+        self.restarts += 1
+        turn = self.restarts % 12  # so that each kind comes in every world; the rest is chance
         if life.place in STEPS["in_restore"]:
-            kind = "older state" if copy.exists() and self.chance.random() < 0.5 else "no state"
-        elif len(self.lives) > 1 and sum(self.tally.restarts.values()) % 12 == 6:
+            kind = "older state" if copy.exists() and self.restarts % 2 else "no state"
+        elif turn == 4 and copy.exists():
+            kind = "older state"
+        elif turn == 8 and len(self.lives) > 1:
             kind = "after the session"
         else:
-            kind = self.chance.choices(("at once", "after the session", "no state", "older state"),
-                                       (80, 5 if len(self.lives) > 1 else 1, 5, 5 if copy.exists() else 0))[0]  # fmt: skip
+            kind = self.chance.choices(("at once", "after the session", "no state"), (85, 5 if len(self.lives) > 1 else 1, 5))[0]
         self.tally.restarts[kind] += 1
         if kind == "after the session":
             life.next_start = now + SESSION_S + 2
@@ -561,7 +565,7 @@ class Killer:
             shutil.rmtree(state)
         if kind == "older state":
             copy.rename(state)
-        elif kind != "no state" and not copy.exists() and self.chance.random() < 0.5:
+        elif kind != "no state" and not copy.exists():
             shutil.copytree(state, copy)
 
     def _start(self, life, now):

@@ -112,13 +112,13 @@ class Kills(unittest.TestCase):
             self.assertGreater(len(exactly_once.wrong_commits(spoilt, "together.", {})[1]), 0)
 
     def test_outputs_at_least_once_are_found_out(self):
-        """The same kills under `delivery: at_least_once`: records come twice and outside of transactions, and the judge says so."""
+        # Under `delivery: at_least_once` records come twice and outside of transactions, and the judge says so.
         tally = exactly_once.Tally()
         worlds = [("sloppy.", ("one",), ["before_begin"] * 3, 600)]
         wrong = exactly_once.run_kills(broker, folder, worlds, SEED, library, tally, delivery="at_least_once")
         self.assertEqual(tally.kills["before_begin"], 3)
-        for words in ("outside of any transaction", "revision", "said again"):
-            self.assertTrue(any(words in each for each in wrong), f"{words!r} is not among {wrong[:20]}")
+        self.assertTrue(any("outside of any transaction" in each for each in wrong), wrong)
+        self.assertTrue(any(": revision " in each or "said again" in each for each in wrong), wrong)
         kinds = ("outside of any transaction", ": revision ", "said again", "deadletters: ", "read_committed", "read_uncommitted")
         self.assertEqual([each for each in wrong if not any(words in each for words in kinds)], [], "state and positions stay exact")
 

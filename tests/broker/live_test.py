@@ -102,7 +102,7 @@ class LiveTest(unittest.TestCase):
 class RealStreams(LiveTest):
     """The evaluation streams, live and in order, against their replay; some also cut in mid-history, when much is open."""
 
-    def check(self, name, share_percent=100, only_long=True):
+    def check(self, name, share_percent=100, only_long=True, instances=1):
         if only_long and not IS_LONG:
             self.skipTest("only with TROTH_LONG=1")
         lines = live.read_stream(name)
@@ -111,18 +111,52 @@ class RealStreams(LiveTest):
             self.skipTest("no evaluation data")
         lines = lines[:len(lines) * share_percent // 100]
         self.create_topics(self.engine(self.config(), "topics"))
-        live.produce(broker, self.prefix, lines)
         offset_us = live.rehearsal_of(lines)
-        engine = self.engine(self.config(offset_us))
+        engines = [self.engine(self.config(offset_us), f"engine-{number}") for number in range(instances)]
+        live.produce(broker, self.prefix, lines, rounds=random.Random(SEED).randrange(2, 20))
         began = time.monotonic()
-        engine.start()
-        engine.wait_caught_up(len(lines), live.now_us() + offset_us)
+        for engine in engines:  # each comes while the others read
+            engine.start()
+        self.wait_caught_up(engines, len(lines), live.now_us() + offset_us)
         caught_up_s = time.monotonic() - began
-        self.assertEqual(engine.get("/readyz")[0], 200)
-        found = self.finish(engine, lines, offset_us)
+        for engine in engines:
+            engine.wait_ready()
+        for engine in engines[1:]:
+            self.assertEqual(engine.terminate(), 0, engine.log_tail())
+        found = self.finish(engines[0], lines, offset_us)
         self.assertTrue(found["scores"])
         print(f"{name}: {len(lines)} events, caught up {caught_up_s:.1f} s after the start; "
               + ", ".join(f"{len(found[stream])} {stream}" for stream in STREAMS), flush=True)
+
+    def wait_caught_up(self, engines, count, at_us):
+        """All together have stored so many records, and every partition is at the wall clock."""
+        if len(engines) == 1:
+            return engines[0].wait_caught_up(count, at_us)
+
+        def done():
+            figures = [engine.figures() for engine in engines]
+            times = [value for each in figures for name, value in each.items() if name.startswith("troth_task_event_time_seconds{")]
+            return (sum(map(live.stored, figures)) == count and all(map(live.is_settled, figures)) and len(times) == PARTITIONS
+                    and min(times) * live.SECOND >= at_us)
+        return live.wait_until(done, 240, lambda: f"{[live.stored(engine.figures()) for engine in engines]} of {count} records are stored", 0.3)
+
+    def test_cfpb_live_over_three_instances_ends_as_its_replay(self):
+        self.check("cfpb", only_long=False, instances=3)
+
+    def test_twcs_live_over_three_instances_ends_as_its_replay(self):
+        self.check("twcs", instances=3)
+
+    def test_composite_live_over_three_instances_ends_as_its_replay(self):
+        self.check("composite", instances=3)
+
+    def test_olist_live_over_three_instances_ends_as_its_replay(self):
+        self.check("olist", instances=3)
+
+    def test_online_retail_live_over_three_instances_ends_as_its_replay(self):
+        self.check("online_retail", instances=3)
+
+    def test_uci_incident_live_over_three_instances_ends_as_its_replay(self):
+        self.check("uci_incident", instances=3)
 
     def test_twcs_live_ends_as_its_replay(self):
         self.check("twcs", only_long=False)

@@ -171,7 +171,8 @@ class BackupAndRestore(OperationsTest):
 
         def replay(name, count):
             events.write_text("".join(line + "\n" for line in lines[:count]), encoding="utf-8")
-            self.troth("replay", events, "--state", self.folder / name, "--out", self.folder / f"{name}-out", "--epoch-events", 50, "--horizon", "none")
+            self.troth("replay", events, "--state", self.folder / name, "--out", self.folder / f"{name}-out",
+                       "--epoch-events", 50, "--horizon", "none")  # fmt: skip
 
         replay("plain", 1_000)
         replay("plain", 2_000)
@@ -191,13 +192,16 @@ class RedriveOfAFile(OperationsTest):
     def test_letters_corrected_in_a_file_arrive_once_and_count_as_if_they_had_come_so(self):
         engine = self.engine()
         now = live.now_us()
-        orders = [live.event("order.placed", f"customer-{n}", now - n, f"o{n}", order_id=f"order-{n}", total_minor=100 + n) for n in range(4)]
-        reviews = [live.event("review.submitted", f"customer-{n}", now - n, f"r{n}", review_id=f"r{n}", order_id=f"order-{n}", stars=1) for n in range(4)]
+        orders = [live.event("order.placed", f"customer-{n}", now - n, f"o{n}", order_id=f"order-{n}", total_minor=100 + n)
+                  for n in range(4)]  # fmt: skip
+        reviews = [live.event("review.submitted", f"customer-{n}", now - n, f"r{n}", review_id=f"r{n}", order_id=f"order-{n}", stars=1)
+                   for n in range(4)]  # fmt: skip
         live.produce(broker, self.prefix, [json.dumps(orders[0]), json.dumps(reviews[0])])
         misspelt = json.dumps({**orders[1], "type": "order.teleported"})
         broken = json.dumps(orders[2])[:-1]
+        large = json.dumps({**orders[1], "id": "large", "data": {"x": "x" * 70_000}})
         broker.produce(self.topic("orders"), [("not the customer", misspelt), ("customer-2", broken), ("customer-3", json.dumps(orders[3])),
-                                              ("customer-1", json.dumps({**orders[1], "id": "big", "data": {"x": "x" * 70_000}}))])  # fmt: skip
+                                              ("customer-1", large)])  # fmt: skip
         broker.produce(self.topic("reviews"), [("customer-1", json.dumps({**reviews[1], "type": "review.shouted"}))])
         engine.start()
         engine.wait_stored(7)
@@ -210,7 +214,8 @@ class RedriveOfAFile(OperationsTest):
                     value["raw"] = value["raw"].replace("teleported", "placed").replace("shouted", "submitted")
                     value["raw"] += "}" if value["reason"] == "malformed" else ""
                 file.write(json.dumps({"key": key.decode(), "value": value}) + "\n\n")
-            file.write(json.dumps({"key": None, "value": {"reason": "late", "topic": "old.ndjson", "partition": 0, "offset": 7, "raw": "{}"}}) + "\n")
+            other = {"reason": "late", "topic": "old.ndjson", "partition": 0, "offset": 7, "raw": "{}"}
+            file.write(json.dumps({"key": None, "value": other}) + "\n")
         skipped = {"unknown_topic": 1, "without_message": 1}
         trial = self.redrive(engine, "--letters", corrected, "--dry-run")
         self.assertEqual((trial["redriven"], trial["skipped"], trial["dry_run"]), (3, skipped, True))
@@ -224,9 +229,11 @@ class RedriveOfAFile(OperationsTest):
         done = self.redrive(engine, "--letters", corrected)
         self.assertEqual((done["read"], done["redriven"], done["skipped"]), (5, 3, skipped))
         engine.wait_stored(10)
-        redriven = [record for name in ("orders", "reviews") for record in broker.read_all(self.topic(name)) if HEADER in dict(record.headers)]
+        redriven = [record for name in ("orders", "reviews") for record in broker.read_all(self.topic(name))
+                    if HEADER in dict(record.headers)]  # fmt: skip
         places = {dict(record.headers)[HEADER].decode(): record for record in redriven}
-        self.assertEqual(sorted(places), sorted(f"{value['topic']}/{value['partition']}/{value['offset']}" for _, value in letters if "raw" in value))
+        expected = [f"{value['topic']}/{value['partition']}/{value['offset']}" for _, value in letters if "raw" in value]
+        self.assertEqual(sorted(places), sorted(expected))
         self.assertEqual({record.key for record in redriven}, {b"customer-1", b"customer-2"})
         lines = [json.dumps(each) for each in (*orders, *reviews[:2])]
         before_us = live.now_us() - 2 * live.SECOND
@@ -239,7 +246,8 @@ class RedriveOfAFile(OperationsTest):
 class RedriveOfTheTopic(OperationsTest):
     def test_what_is_refused_again_is_redriven_by_the_next_run_and_not_by_the_same(self):
         engine = self.engine()
-        late = [live.event("order.placed", f"customer-{n % 5}", live.now_us() - LATE_US, f"late-{n}", order_id=f"o{n}", total_minor=1) for n in range(40)]
+        then_us = live.now_us() - LATE_US
+        late = [live.event("order.placed", f"customer-{n % 5}", then_us, f"late-{n}", order_id=f"o{n}", total_minor=1) for n in range(40)]
         bad = [("customer-1", "{oh no"), (None, "neither")]
         engine.start()
         engine.wait_caught_up(0, live.now_us())  # only by the clock they are late
@@ -273,8 +281,9 @@ class RedriveOfTheTopic(OperationsTest):
     def letters_of_our_own(self, count):
         """Letters as an engine writes them, without one."""
         def letter(number):
-            raw = json.dumps(live.event("order.placed", f"customer-{number % 50}", live.now_us(), f"event-{number}", order_id="o", total_minor=1))
-            return json.dumps({"offset": number, "partition": 0, "raw": raw, "reason": "late", "topic": self.topic("orders")})
+            event = live.event("order.placed", f"customer-{number % 50}", live.now_us(), f"event-{number}", order_id="o", total_minor=1)
+            place = {"offset": number, "partition": 0, "topic": self.topic("orders")}
+            return json.dumps({**place, "raw": json.dumps(event), "reason": "late"})
         broker.produce(self.topic(live.OUTPUTS["deadletters"]), [(f"customer-{number % 50}", letter(number)) for number in range(count)])
 
     def sent(self):
@@ -289,8 +298,9 @@ class RedriveOfTheTopic(OperationsTest):
         """A redrive that is killed, or stopped, at a named step."""
         environment = os.environ | {"LD_PRELOAD": str(kill_points), "KILL_AT": plan, "KILL_REPORT": str(self.folder / "kills")}
         environment |= {"KILL_SIGNAL": str(int(signal.SIGSTOP))} if stop else {}
-        process = subprocess.Popen([live.TROTH, "redrive", "--config", str(engine.config_path), *options], env=environment, stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=kafka._die_with_parent)
+        process = subprocess.Popen([live.TROTH, "redrive", "--config", str(engine.config_path), *options], env=environment, text=True,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                   preexec_fn=kafka._die_with_parent)  # fmt: skip
         self.addCleanup(process.stderr.close)
         self.addCleanup(live._kill, process)
         return process
@@ -309,7 +319,8 @@ class RedriveOfTheTopic(OperationsTest):
         self.assertEqual(arrived + last["redriven"], count)
         self.assertEqual(self.sent(), {f"event-{number}": 1 for number in range(count)})
         self.assertEqual(self.redrive(engine)["read"], 0)
-        print(f"killed {len(plans)} times, {arrived} letters before the last run, {last['redriven']} in {last['seconds']:.2f} s by it", flush=True)
+        print(f"killed {len(plans)} times, {arrived} letters before the last run, {last['redriven']} in {last['seconds']:.2f} s by it",
+              flush=True)  # fmt: skip
 
         # Killed as soon as the position is set back: a run without the option does all the rest.
         process = self.start_planned(engine, "after_commit 2", "--from-beginning")

@@ -51,7 +51,8 @@ TEST(Letter, what_is_no_event_keeps_its_key_and_without_one_its_partition) {
   EXPECT_EQ(judged(letter_of(event::Reason::kMalformed, "{oh no", "old")).record.key, "old");
   // A subject alone is no event, and one that is no string names nobody.
   EXPECT_EQ(judged(letter_of(event::Reason::kMalformed, R"({"subject":"x"})", "old")).record.key, "old");
-  EXPECT_EQ(judged(letter_of(event::Reason::kMalformed, R"({"specversion":"1.0","subject":7})", "old")).record.key, "old");
+  EXPECT_EQ(judged(letter_of(event::Reason::kMalformed, R"({"specversion":"1.0","subject":7})", "old")).record.key,
+            "old");
   const Judged keyless = judged(letter_of(event::Reason::kMalformed, "{oh no", std::nullopt));
   EXPECT_EQ(keyless.fate, Fate::kRedriven);
   EXPECT_EQ(keyless.record.key, std::nullopt);
@@ -119,7 +120,8 @@ TEST(Letter, a_line_of_a_file_holds_key_and_letter) {
 TEST(Letter, a_line_that_was_corrected_wrongly_is_told_what_is_wrong_with_it) {
   const std::string place = R"("reason":"late","topic":"orders","partition":0,"offset":0)";
   EXPECT_EQ(line_error("{\"key\":null,\"value\":{" + place + ",\"raw\":\"x\"}}"), "(read)");
-  EXPECT_NE(line_error("{\"key\":null,\"value\":{" + place + ",\"raw\":{}}}").find("`raw` is no string"), std::string::npos);
+  EXPECT_NE(line_error("{\"key\":null,\"value\":{" + place + ",\"raw\":{}}}").find("`raw` is no string"),
+            std::string::npos);
   EXPECT_NE(line_error("{\"key\":null,\"value\":{" + place + ",\"raw\":\"x\",\"raw_base64\":\"eA==\"}}").find("both"),
             std::string::npos);
   EXPECT_NE(line_error("{\"key\":null,\"value\":{\"topic\":\"orders\"}}").find("`reason`"), std::string::npos);

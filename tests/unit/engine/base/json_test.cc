@@ -81,6 +81,51 @@ TEST(JsonWriter, remembers_the_outer_keys_while_it_writes_inner_ones) {
   EXPECT_EQ(out.text(), R"({"m":{"z":1},"n":2})");
 }
 
+TEST(JsonWriter, compares_keys_with_escapes_as_they_are_and_not_as_they_are_written) {
+  JsonWriter out;
+  out.begin_map();
+  out.field(std::string_view("\n"), 1);
+  out.key(std::string_view("\""));
+  out.begin_map();
+  out.field(std::string_view("\t"), 2);
+  out.field("a", 3);
+  out.end_map();
+  out.field("#", 4);  // written, \" would sort behind it
+  out.end_map();
+  EXPECT_EQ(out.text(), R"({"\n":1,"\"":{"\t":2,"a":3},"#":4})");
+}
+
+TEST(JsonWriter, writes_texts_of_any_length) {
+  JsonWriter out;
+  std::string expected = "[";
+  out.begin_list();
+  for (std::size_t size = 0; size < 300; ++size) {
+    std::string text(size, 'x');
+    if (size % 7 == 3) text[size / 2] = 'n';
+    out.string(text);
+    expected += (size == 0 ? "\"" : ",\"") + text + '"';
+  }
+  out.end_list();
+  expected += ']';
+  EXPECT_EQ(out.text(), expected);
+  EXPECT_EQ(std::move(out).take(), expected);
+}
+
+TEST(JsonString, escapes_a_character_wherever_it_stands) {
+  for (std::size_t size = 1; size < 20; ++size) {
+    for (std::size_t at = 0; at < size; ++at) {
+      for (const auto& [raw, escaped] : {std::pair('"', "\\\""), std::pair('\\', "\\\\"), std::pair('\x1f', "\\u001f"),
+                                         std::pair('\x7f', "\x7f"), std::pair('\xff', "\xff")}) {
+        std::string text(size, ' ');
+        text[at] = raw;
+        std::string got;
+        append_json_string(got, text);
+        ASSERT_EQ(got, '"' + std::string(at, ' ') + escaped + std::string(size - at - 1, ' ') + '"');
+      }
+    }
+  }
+}
+
 TEST(JsonWriter, starts_afresh_after_clear) {
   JsonWriter out;
   out.begin_map();

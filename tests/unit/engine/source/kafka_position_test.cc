@@ -6,6 +6,7 @@ namespace troth::source {
 namespace {
 
 using Step = KafkaPosition::Step;
+using End = KafkaPosition::End;
 
 TEST(KafkaPosition, records_in_order_are_delivered_and_move_the_position) {
   KafkaPosition position;
@@ -84,7 +85,8 @@ TEST(KafkaPosition, offsets_before_an_end_that_was_reached_are_no_gap) {
   KafkaPosition position;
   KafkaOffsetCounts counts;
   position.start(3);
-  EXPECT_TRUE(position.reach_end(5));  // two markers at 3 and 4
+  EXPECT_EQ(position.reach_end(5), End::kReadAgain);
+  EXPECT_EQ(position.reach_end(5), End::kNews);  // two markers at 3 and 4
   EXPECT_EQ(position.take(5, counts), Step::kDeliver);
   EXPECT_EQ(counts.gaps + counts.reread, 0U);
 }
@@ -94,17 +96,42 @@ TEST(KafkaPosition, the_end_is_news_once) {
   KafkaOffsetCounts counts;
   position.start(0);
   EXPECT_FALSE(position.at_end());
-  EXPECT_TRUE(position.reach_end(0));
+  EXPECT_EQ(position.reach_end(0), End::kNews);
   EXPECT_TRUE(position.at_end());
   EXPECT_EQ(position.take(0, counts), Step::kDeliver);
   EXPECT_TRUE(position.at_end());
-  EXPECT_FALSE(position.reach_end(1));
+  EXPECT_EQ(position.reach_end(1), End::kKnown);
+}
+
+// Within a rebalance librdkafka 2.0.2 dropped the records it had fetched and delivered the end behind them: 155 events were late.
+TEST(KafkaPosition, an_end_with_records_missing_before_it_is_not_believed_until_it_is_reached_again) {
+  KafkaPosition position;
+  KafkaOffsetCounts counts;
+  position.start(346);
+  EXPECT_EQ(position.reach_end(501), End::kReadAgain);
+  EXPECT_FALSE(position.at_end());
+  EXPECT_EQ(position.take(346, counts), Step::kDeliver);  // they were there after all
+  for (std::int64_t offset = 347; offset < 501; ++offset) EXPECT_EQ(position.take(offset, counts), Step::kDeliver);
+  EXPECT_EQ(position.reach_end(501), End::kNews);
+}
+
+TEST(KafkaPosition, another_end_is_doubted_anew_and_a_log_from_its_beginning_too) {
+  KafkaPosition position;
+  position.start(3);
+  EXPECT_EQ(position.reach_end(5), End::kReadAgain);
+  EXPECT_EQ(position.reach_end(7), End::kReadAgain);
+  EXPECT_EQ(position.reach_end(7), End::kNews);
+  position.start(-1);
+  EXPECT_EQ(position.reach_end(9), End::kReadAgain);
+  EXPECT_EQ(position.reach_end(9), End::kNews);
+  position.start(-1);
+  EXPECT_EQ(position.reach_end(0), End::kNews);
 }
 
 TEST(KafkaPosition, an_end_below_the_position_is_of_an_earlier_reading) {
   KafkaPosition position;
   position.start(10);
-  EXPECT_FALSE(position.reach_end(9));
+  EXPECT_EQ(position.reach_end(9), End::kKnown);
   EXPECT_FALSE(position.at_end());
 }
 
@@ -112,19 +139,20 @@ TEST(KafkaPosition, an_input_is_behind_again_only_with_more_than_the_backlog_all
   KafkaPosition position;
   position.start(0);
   EXPECT_FALSE(position.fall_behind(0, 1'000'000, 100));  // was not at its end
-  EXPECT_TRUE(position.reach_end(0));
+  EXPECT_EQ(position.reach_end(0), End::kNews);
   EXPECT_FALSE(position.fall_behind(0, 100, 100));
   EXPECT_FALSE(position.fall_behind(0, -1, 100));  // the end is not known
   EXPECT_TRUE(position.fall_behind(0, 101, 100));
   EXPECT_FALSE(position.at_end());
   EXPECT_FALSE(position.fall_behind(1, 101, 10));  // told already
-  EXPECT_TRUE(position.reach_end(101));
+  EXPECT_EQ(position.reach_end(101), End::kReadAgain);
+  EXPECT_EQ(position.reach_end(101), End::kNews);
 }
 
 TEST(KafkaPosition, a_new_start_forgets_the_end) {
   KafkaPosition position;
-  position.start(0);
-  EXPECT_TRUE(position.reach_end(4));
+  position.start(4);
+  EXPECT_EQ(position.reach_end(4), End::kNews);
   position.paused = true;
   position.start(2);
   EXPECT_FALSE(position.at_end());
@@ -140,7 +168,8 @@ TEST(KafkaPosition, lag_is_what_lies_between_here_and_the_end) {
   EXPECT_EQ(position.lag(-1), std::nullopt);
   EXPECT_EQ(position.lag(10), 6);
   EXPECT_EQ(position.lag(3), 0);
-  EXPECT_TRUE(position.reach_end(10));
+  EXPECT_EQ(position.reach_end(10), End::kReadAgain);
+  EXPECT_EQ(position.reach_end(10), End::kNews);
   EXPECT_EQ(position.lag(10), 0);
 }
 

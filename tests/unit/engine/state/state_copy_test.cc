@@ -245,7 +245,8 @@ TEST(StateCopy, reads_on_in_files_that_are_deleted_while_it_reads_them) {
   options.on_progress = [&](std::uint64_t, std::uint64_t) {
     for (int i = 0; i < 50 && !has_vanished; ++i) {
       running.commit(kBytes);
-      has_vanished = std::none_of(before.begin(), before.end(), [](const std::string& path) { return fs::exists(path); });
+      has_vanished =
+          std::none_of(before.begin(), before.end(), [](const std::string& path) { return fs::exists(path); });
     }
   };
   const auto copied = copy(root / "state", root / "copy", options);

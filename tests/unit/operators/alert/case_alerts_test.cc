@@ -111,11 +111,12 @@ TEST(AlertLabels, are_those_of_the_order_overlaid_by_those_of_the_object) {
   order.labels = {{"region", "north"}, {"team", "sales"}};
   Event promise = event_of(hour(1), "delivery.promised", "2", {{"order_id", "o"}, {"promise_id", "p"}, {"due_at", hour(9)}});
   promise.labels = {{"carrier", "fast"}, {"team", "logistics"}};
+  const KeptEvent kept_order(order);
+  const KeptEvent kept_promise(promise);
   Case one;
-  one.events = {&order, &promise};
+  one.events = {&kept_order, &kept_promise};
   one.fold.order_event = 0;
   one.fold.labels = {{ObjectRef{'p', "p"}, 1}};
-  using Labels = std::map<std::string, std::string>;
   EXPECT_EQ(alert_labels(one, {'p', "p"}), (Labels{{"carrier", "fast"}, {"region", "north"}, {"team", "logistics"}}));
   EXPECT_EQ(alert_labels(one, {'o', "o"}), (Labels{{"region", "north"}, {"team", "sales"}}));
   one.fold.order_event = -1;

@@ -210,7 +210,7 @@ TEST(Lives, homes_after_any_order_of_arrival_are_those_of_all_at_once) {
       name(FieldId::kOrderId, 25);
       name(FieldId::kComplaintId, 50);
       if (told.fields.empty()) continue;
-      held.push_back(std::make_unique<Held>(std::move(told)));
+      held.push_back(std::make_unique<Held>(told));
       for (Held* each : grown.add(held.back().get())) homes[each] = grown.case_key(each);
     }
     Lives whole(policy);

@@ -8,8 +8,9 @@ namespace troth::operators::test {
 namespace {
 
 std::vector<std::string> named_by(const Event& event) {
+  const KeptEvent kept(event);
   std::vector<std::string> names;
-  for (const ObjectRef& each : NamedObjects(event)) names.push_back(each.str());
+  for (const ObjectRef each : NamedObjects(kept)) names.push_back(each.str());
   return names;
 }
 
@@ -27,7 +28,7 @@ TEST(NamedObjects, rank_reviews_and_surveys_below_complaints) {
             (std::vector<std::string>{"o:o", "r:r"}));
 }
 
-TEST(NamedObjects, may_be_none) { EXPECT_TRUE(NamedObjects(event_of(hour(0), "customer.referred", "1")).empty()); }
+TEST(NamedObjects, may_be_none) { EXPECT_TRUE(named_by(event_of(hour(0), "customer.referred", "1")).empty()); }
 
 TEST(NamedObjects, are_not_the_other_ids_of_an_event) {
   EXPECT_TRUE(named_by(event_of(hour(0), "alert.acted", "1",

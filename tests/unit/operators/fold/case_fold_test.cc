@@ -67,7 +67,7 @@ TEST(CaseFold, objects_refer_into_the_events) {
   Story story;
   story.tell(h(0), "delivery.promised", {{"order_id", "o1"}, {"promise_id", "p1"}, {"due_at", h(24)}});
   const CaseFold fold = story.fold();
-  EXPECT_EQ(fold.promises.at(0).promise_id.data(), text(story.last(), FieldId::kPromiseId).data());
+  EXPECT_EQ(fold.promises.at(0).promise_id.data(), text(story.last_kept(), FieldId::kPromiseId).data());
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <deque>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -84,17 +85,17 @@ class Story {
     told->source = "shop";
     told->id = std::to_string(events_.size());
     for (const NamedField& field : fields) told->fields.push_back(make(*told->spec, field));
-    events_.push_back(told.get());
-    owned_.push_back(std::move(told));
+    events_.push_back(std::move(told));
     return *this;
   }
-  Event& last() { return *owned_.back(); }
+  Event& last() { return *events_.back(); }
 
+  /// As the events are now. Folds stay good as long as the story.
   [[nodiscard]] CaseFold fold() const {
-    return fold_case(events_, {key_[0], std::string_view(key_).substr(2)}, policy);
+    return fold_case(kept(), {key_[0], std::string_view(key_).substr(2)}, policy);
   }
   [[nodiscard]] TimeUs activity() const {
-    return activity_end(events_, {key_[0], std::string_view(key_).substr(2)}, policy);
+    return activity_end(kept(), {key_[0], std::string_view(key_).substr(2)}, policy);
   }
 
   using Lines = std::vector<std::string>;
@@ -132,7 +133,15 @@ class Story {
     return rest == 0 ? text : text + "+" + std::to_string(rest) + "us";
   }
 
+  /// The events as the last fold saw them.
+  [[nodiscard]] const KeptEvent& last_kept() const { return kept_.back(); }
+
  private:
+  [[nodiscard]] std::vector<const KeptEvent*> kept() const {
+    std::vector<const KeptEvent*> events;
+    for (const auto& event : events_) events.push_back(&kept_.emplace_back(*event));
+    return events;
+  }
   static std::string by(const EventRefs& refs) {
     std::string text = " by";
     for (const std::uint32_t index : refs) text += " " + std::to_string(index);
@@ -162,8 +171,8 @@ class Story {
   }
 
   std::string key_;
-  std::vector<std::unique_ptr<Event>> owned_;
-  std::vector<const Event*> events_;
+  std::vector<std::unique_ptr<Event>> events_;
+  mutable std::deque<KeptEvent> kept_;
 };
 
 using Lines = Story::Lines;

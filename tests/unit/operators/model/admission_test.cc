@@ -11,9 +11,9 @@ using Admitted = Customer::Admitted;
 class Register {
  public:
   explicit Register(const std::string& overlay = {}) : policy_(policy_with(overlay)), customer_("default", "ann", *policy_) {}
-  Customer::Admission admit(Event event) {
+  Customer::Admission admit(const Event& event) {
     tau_ = std::max(tau_, event.time);
-    return customer_.admit(std::move(event), tau_);
+    return customer_.admit(event, tau_);
   }
   Admitted tell(TimeUs at, const char* type, std::string id, std::initializer_list<NamedField> fields = {}) {
     return admit(event_of(at, type, std::move(id), fields)).what;
@@ -25,7 +25,9 @@ class Register {
     for (const auto& [key, bucket] : customer_.buckets()) {
       for (const auto& one : bucket->cases) {
         std::string line = key + ":";
-        for (const Held* held : one->held) line += ' ' + held->event.id + (held->is_conflict ? "!" : "");
+        for (const Held* held : one->held) {
+          line.append(" ").append(held->event.id).append(held->is_conflict ? "!" : "");
+        }
         lines.push_back(line);
       }
     }

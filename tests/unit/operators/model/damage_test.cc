@@ -33,19 +33,19 @@ TEST(Damage, a_count_of_promises_that_would_overflow_is_refused) {
 }
 
 TEST(Damage, a_loss_that_would_overflow_is_refused) {
-  EXPECT_FALSE(is_read_after([](TrustState& state) { state.sent.losses[Kind::kStars] = -kFar; }));
+  EXPECT_FALSE(is_read_after([](TrustState& state) { state.sent.losses = {{Kind::kStars, -kFar}}; }));
 }
 
 TEST(Damage, a_time_beyond_all_times_is_refused) {
   EXPECT_FALSE(is_read_after([](TrustState& state) { state.earliest_arrival = kFar; }));
   EXPECT_FALSE(is_read_after([](TrustState& state) {
-    state.sent.customer_alerts[0].revision = 1;
-    state.sent.customer_alerts[0].since = -1;
+    state.sent.customer_alerts.at(0).revision = 1;
+    state.sent.customer_alerts.at(0).since = -1;
   }));
 }
 
 TEST(Damage, a_revision_that_would_overflow_is_refused) {
-  EXPECT_FALSE(is_read_after([](TrustState& state) { state.sent.customer_alerts[0].revision = kFar; }));
+  EXPECT_FALSE(is_read_after([](TrustState& state) { state.sent.customer_alerts.at(0).revision = kFar; }));
 }
 
 TEST(Damage, a_last_event_beyond_the_end_of_time_is_refused) {

@@ -90,8 +90,8 @@ class Customer {
   struct Case {
     std::string key;
     TimeUs first_event;
-    std::deque<Event> events;
-    std::vector<const Event*> pointers;
+    std::deque<KeptEvent> events;
+    std::vector<const KeptEvent*> pointers;
     std::vector<Finding> findings;
     std::vector<EvidenceItem> items;
   };
@@ -102,9 +102,10 @@ class Customer {
   }
   static std::uint32_t add_event(Case& to, std::string id) {
     Event event;
+    event.spec = catalogue().find("customer.referred");
     event.source = "shop";
     event.id = std::move(id);
-    to.events.push_back(std::move(event));
+    to.events.emplace_back(event);
     to.pointers.push_back(&to.events.back());
     return static_cast<std::uint32_t>(to.events.size() - 1);
   }
@@ -233,7 +234,7 @@ TEST(Explain, a_long_row_names_its_events_in_the_order_of_findings) {
     const std::uint32_t index = Customer::add_event(order, std::to_string(i * 17 % 40));
     Customer::add_finding(order, kNow - 90 * kDay + i, Kind::kPromiseKept, kPromise, "delivery", {index});
     Customer::add_finding(order, kNow - 90 * kDay + i, Kind::kApology, kPromise, "", {index});
-    names.push_back("shop " + order.events.back().id);
+    names.push_back(order.events.back().name());
   }
   EXPECT_EQ(customer.explained(kNow)[1].events, names);
 }
@@ -312,7 +313,7 @@ std::vector<ExplanationRow> plain_explanation(const Customer& customer, TimeUs t
         Row& row = rows[{each.key, static_cast<int>(finding.kind), finding.object.str()}];
         (item.amount > 0 ? row.gain : row.loss) += n;
         for (const std::uint32_t index : finding.events) {
-          const std::string name = "shop " + each.events[index].id;
+          const std::string name = each.events[index].name();
           if (std::find(row.events.begin(), row.events.end(), name) == row.events.end()) row.events.push_back(name);
         }
       }

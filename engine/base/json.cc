@@ -74,14 +74,14 @@ void append_json_string(std::string& out, std::string_view value) {
 void JsonWriter::grow(std::size_t bytes) {
   const std::size_t larger = std::max(2 * capacity_, size_ + bytes);
   std::unique_ptr<char[]> text(new char[larger]);  // not make_unique, which would fill it
-  std::memcpy(text.get(), data_, size_);
+  std::copy_n(data_, size_, text.get());  // not memcpy: an empty text may have no address
   large_ = std::move(text);
   data_ = large_.get();
   capacity_ = larger;
 }
 
 void JsonWriter::append(std::string_view text) {
-  std::memcpy(room(text.size()), text.data(), text.size());
+  std::copy_n(text.data(), text.size(), room(text.size()));
   size_ += text.size();
 }
 
@@ -143,7 +143,7 @@ std::string_view JsonWriter::last_key(const Level& level) const {
 void JsonWriter::put_plain(std::string_view text) {
   char* const out = room(text.size() + 2);
   out[0] = '"';
-  std::memcpy(out + 1, text.data(), text.size());
+  std::copy_n(text.data(), text.size(), out + 1);
   out[text.size() + 1] = '"';
   size_ += text.size() + 2;
 }

@@ -1,5 +1,6 @@
 #include "engine/event/kept_event.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <new>
@@ -47,7 +48,7 @@ KeptEvent::KeptEvent(const Event& event) : spec(event.spec), time(event.time) {
   stored_begin_ = static_cast<std::uint32_t>(event.fields.size() * sizeof(KeptField));
   stored_size_ = static_cast<std::uint32_t>(bytes.size());
   block_.reset(new char[stored_begin_ + bytes.size()]);
-  std::memcpy(block_.get() + stored_begin_, bytes.data(), bytes.size());
+  std::copy_n(bytes.data(), bytes.size(), block_.get() + stored_begin_);
 
   base::ByteReader in(stored());
   const auto offset = [&] { return static_cast<std::uint32_t>(in.rest().data() - block_.get()); };

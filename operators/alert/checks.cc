@@ -40,7 +40,8 @@ TimeUs next_change_at(const Customer& customer, const Rhythm& rhythm, bool rule_
 }
 
 TimeUs last_check_but_midnights(const Customer& customer, TimeUs t) {
-  TimeUs last = std::max(customer.last_event(), customer.remains().last_seal);
+  const TimeUs last_event = customer.last_event();
+  TimeUs last = std::max(last_event, customer.remains().last_seal);
   const auto consider = [&](TimeUs at) {
     if (at <= t) last = std::max(last, at);
   };
@@ -51,7 +52,7 @@ TimeUs last_check_but_midnights(const Customer& customer, TimeUs t) {
       if (after != one->breakpoints.begin()) consider(*std::prev(after));
     }
   }
-  for (int k = kFirstDecayCheck; k <= kLastDecayCheck; ++k) consider(decay_check(customer.last_event(), k));
+  for (int k = kFirstDecayCheck; k <= kLastDecayCheck; ++k) consider(decay_check(last_event, k));
   const SegmentPolicy& policy = customer.policy().segment(customer.segment_at(t));
   const Orders orders = customer.orders_at(t);
   consider(leaving_check(orders, rhythm_at(orders, t, policy.score), policy));

@@ -24,19 +24,36 @@ struct Found {
   }
 };
 
+/// What all cases that are not sealed have together, whenever: where that does not suffice, no window needs a look.
+struct Overview {
+  CountedFindings counted;
+  TimeUs last_loss = -kNever;
+};
+
+Overview overview_at(const Customer& customer, TimeUs t) {
+  Overview all;
+  customer.for_each_case(t, [&](const Case& one) {
+    all.counted.broken += one.counted.broken;
+    all.counted.repromised += one.counted.repromised;
+    all.counted.coupons += one.counted.coupons;
+    all.counted.complaints += one.counted.complaints;
+    all.last_loss = std::max(all.last_loss, one.evidence.last_loss);
+  });
+  return all;
+}
+
 /// Reads the findings and losses of all cases that are not sealed, within windows that end at t.
 class Window {
  public:
-  Window(const Customer& customer, TimeUs t, TimeUs width) : customer_(customer), t_(t), begin_(t - width) {}
+  Window(const Customer& customer, const Overview& all, TimeUs t, TimeUs width)
+      : customer_(customer), all_(all), t_(t), begin_(t - width) {}
 
-  /// Those that are `wanted`; `counted`: how many a case has in all. None if these are fewer than `number`.
+  /// Those that are `wanted`; `counted` is how many there are whenever. None if these are fewer than `number`.
   template <typename Wanted>
   [[nodiscard]] std::vector<Found> findings(const Wanted& wanted, std::int64_t CountedFindings::*counted,
                                             std::int64_t number) const {
     std::vector<Found> found;
-    std::int64_t in_all = 0;
-    customer_.for_each_case(t_, [&](const Case& one) { in_all += one.counted.*counted; });
-    if (in_all < number) return found;
+    if (all_.counted.*counted < number) return found;
     customer_.for_each_case(t_, [&](const Case& one) {
       const auto& all = one.fold.findings;
       auto at = std::upper_bound(all.begin(), all.end(), begin_,
@@ -52,6 +69,7 @@ class Window {
   /// The latest loss (ties: least kind, case key, object, m); nothing if there is none.
   [[nodiscard]] std::optional<Found> latest_blow() const {
     std::optional<Found> latest;
+    if (all_.last_loss <= begin_) return latest;
     customer_.for_each_case(t_, [&](const Case& one) {
       if (one.evidence.last_loss <= begin_) return;
       const auto& items = one.evidence.items;
@@ -81,6 +99,7 @@ class Window {
 
  private:
   const Customer& customer_;
+  const Overview& all_;
   TimeUs t_;
   TimeUs begin_;  // exclusive
 };
@@ -150,10 +169,11 @@ TimeUs leaving_since(const Orders& orders, const Rhythm& rhythm, const SegmentPo
 std::vector<CustomerAlert> customer_alerts(const Customer& customer, const Score& score, TimeUs t,
                                            const SegmentPolicy& policy) {
   std::vector<CustomerAlert> alerts;
+  const Overview all = overview_at(customer, t);
   for (std::size_t i = 0; i < kCustomerRules; ++i) {
     const CustomerRulePolicy& rule = policy.customer_rules[i];
     if (!rule.exists) continue;
-    const Window window(customer, t, rule.window_us);
+    const Window window(customer, all, t, rule.window_us);
     const auto id = static_cast<CustomerRule>(i);
     std::optional<CustomerAlert> alert;
     switch (id) {

@@ -381,7 +381,7 @@ TimeUs Customer::next_event_after(TimeUs t) const {
     if (event.time > t) next = std::min(next, event.time);
   };
   for (const auto& [key, bucket] : buckets_) {
-    if (bucket->events.back()->event.time <= t) continue;
+    if (bucket->latest <= t) continue;
     for (const Held* held : bucket->events) consider(held->event);
   }
   for (const auto& held : updates_) consider(held->event);
@@ -430,7 +430,7 @@ bool Customer::is_known() const {
 
 TimeUs Customer::last_event() const {
   TimeUs last = remains_.last_event;
-  for (const auto& [key, bucket] : buckets_) last = std::max(last, bucket->events.back()->event.time);
+  for (const auto& [key, bucket] : buckets_) last = std::max(last, bucket->latest);
   if (!updates_.empty()) last = std::max(last, updates_.back()->event.time);
   if (!actions_.empty()) last = std::max(last, actions_.back()->event.time);
   return last;

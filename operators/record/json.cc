@@ -166,13 +166,18 @@ void write_interval(JsonWriter& json, const View& view, const CaseInterval& each
 
 /// At most kStreamedListMax open promises: least due first, then case, then making.
 std::vector<CasePromise> streamed_promises(const View& view) {
-  std::vector<CasePromise> open;
+  std::vector<const CasePromise*> open;  // into one list: of equal ones the earlier there comes first
   for (const CasePromise& each : view.promises) {
-    if (each.is_open(view.t)) open.push_back(each);
+    if (each.is_open(view.t)) open.push_back(&each);
   }
-  sort_few(open, [](const CasePromise& a, const CasePromise& b) { return a.promise->due_at < b.promise->due_at; });
-  if (open.size() > kStreamedListMax) open.resize(kStreamedListMax);
-  return open;
+  const auto end = open.begin() + static_cast<std::ptrdiff_t>(std::min(open.size(), kStreamedListMax));
+  std::partial_sort(open.begin(), end, open.end(), [](const CasePromise* a, const CasePromise* b) {
+    return a->promise->due_at != b->promise->due_at ? a->promise->due_at < b->promise->due_at : a < b;
+  });
+  std::vector<CasePromise> listed;
+  listed.reserve(static_cast<std::size_t>(end - open.begin()));
+  for (auto at = open.begin(); at != end; ++at) listed.push_back(**at);
+  return listed;
 }
 
 std::vector<CaseClock> streamed_clocks(const View& view) {

@@ -425,13 +425,17 @@ class Visitor:
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                          env=os.environ | {"KCAT_CONFIG": os.devnull}, preexec_fn=kafka._die_with_parent)
 
+    LEAVE_S = 10
+
     def leave(self):
+        """Says goodbye; is_gone() tells when that was heard."""
         self._process.terminate()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
+        self._end = time.monotonic() + self.LEAVE_S
+
+    def is_gone(self):
+        if self._process.poll() is None and time.monotonic() > self._end:
             self._process.kill()
-            self._process.wait(10)
+        return self._process.poll() is not None
 
 
 class Tally:
@@ -473,7 +477,7 @@ class Killer:
         self.lives = [_Life(member) for member in world.members]
         self.misses_left = 10 + len(places) // 2
         self.steps = tally.alone if len(world.members) == 1 else tally.together
-        self.restarts = 0
+        self.restarts, self.leaving = 0, []
         self.at_us = self.end = None
 
     def step(self):
@@ -481,11 +485,14 @@ class Killer:
         now = time.monotonic()
         for life in self.lives:
             self._look_after(life, now)
+        self.leaving = [visitor for visitor in self.leaving if not visitor.is_gone()]
         is_busy = bool(self.places) or any(life.place for life in self.lives)
         if is_busy:
             if now >= self.next_feed:
                 self.next_feed = now + self.feed_every_s
-                self.world.feed(self.slice)
+                # However long it takes, there is something left for each kill to come.
+                waiting = len(self.places) + len(self.lives)
+                self.world.feed(max(1, min(self.slice, self.world.left // (4 * waiting))))
             return True
         if self.at_us is None:
             self.world.feed_rest()
@@ -499,7 +506,15 @@ class Killer:
 
     def close(self):
         for life in self.lives:
-            life.send_visitor_away()
+            self._send_visitor_away(life)
+        while not all([visitor.is_gone() for visitor in self.leaving]):
+            time.sleep(0.05)
+
+    def _send_visitor_away(self, life):
+        if life.visitor is not None:
+            life.visitor.leave()
+            self.leaving.append(life.visitor)
+            life.visitor = None
 
     def _look_after(self, life, now):
         member = life.member
@@ -542,7 +557,7 @@ class Killer:
 
     def _prepare(self, life, now):
         """Decides on the next start: what is to kill it, on which state, and when."""
-        life.send_visitor_away()
+        self._send_visitor_away(life)
         life.place = self.places.popleft() if self.places else None
         state, copy = self.world.state_of(life.member), life.member.folder / "older"
         life.next_start = now
@@ -589,11 +604,6 @@ class _Life:
         self.report = member.folder / "killed"
         self.place = self.visitor = self.next_start = None  # nothing planned: it is to live
         self.plan, self.end = "", 0.0
-
-    def send_visitor_away(self):
-        if self.visitor is not None:
-            self.visitor.leave()
-            self.visitor = None
 
 
 def some_places(count_by_step, chance, first=0):

@@ -40,8 +40,9 @@ constexpr int kIdlePollMs = 50;  // how late a due timer may be noticed
 constexpr auto kPublishEvery = std::chrono::seconds(1);
 constexpr int kTopicEndMs = 500;
 
-PipelineError fatal(const Error& error) { return {error.message, true, error.is_damage}; }
-PipelineError passing(const Error& error) { return {error.message, false, error.is_damage}; }
+PipelineError fatal(const Error& error) { return {error.message, true, error.is_damage, error.is_final}; }
+/// What opening anew may mend.
+PipelineError passing(const Error& error) { return {error.message, false, error.is_damage, error.is_final}; }
 
 /// State, model and the turn that both kinds of pipeline share. Members are destroyed in the reverse order they need.
 class Core {

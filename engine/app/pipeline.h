@@ -20,6 +20,7 @@ struct PipelineError {
   std::string message;
   bool is_fatal = false;   // opening anew would not help: configuration, another state, missing topics
   bool is_damage = false;  // of the store: it has to be rebuilt
+  bool is_final = false;   // found at run time, and opening anew would not help: records that are gone, for one
 };
 
 /// The topics that the engine itself reads.

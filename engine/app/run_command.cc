@@ -73,6 +73,7 @@ int run(const std::string& config_file) {
     if (!error && is_reloading && !signal.asked()) continue;
     if (!error) return kDone;
     // Before it ever worked, a failure is most likely a wrong configuration: say so and end, rather than try for ever.
+    if (error->is_final) return complain(kFailed, error->message);
     if (error->is_fatal) return complain(was_ready_once ? kFailed : kWrongUse, error->message);
     if (!was_ready_once) return complain(kFailed, error->message);
     if (signal.asked()) return complain(kFailed, "while draining: " + error->message);

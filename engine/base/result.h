@@ -14,8 +14,10 @@ namespace troth::base {
 struct Error {
   std::string message;
   bool is_damage = false;  // of what is stored: trying again does not help, only a rebuild does
+  bool is_final = false;   // trying again does not help: somebody has to do something
 };
-inline Error damage(std::string message) { return {std::move(message), true}; }
+inline Error damage(std::string message) { return {std::move(message), true, false}; }
+inline Error final_error(std::string message) { return {std::move(message), false, true}; }
 
 template <typename T>
 class [[nodiscard]] Result {

@@ -135,6 +135,9 @@ class KafkaSource::Impl {
   void fail(std::string message) {
     if (!failed_) failed_ = base::Error{std::move(message)};
   }
+  void fail_for_good(std::string message) {
+    if (!failed_) failed_ = base::final_error(std::move(message));
+  }
   [[nodiscard]] std::optional<std::uint16_t> input_of(const rd_kafka_message_t& message) const;
   Slot* slot_of(std::uint16_t input, std::int32_t partition);
   [[nodiscard]] const Slot* slot_of(std::uint16_t input, std::int32_t partition) const;
@@ -227,7 +230,7 @@ void KafkaSource::Impl::take_assignment(const rd_kafka_topic_partition_list_t& l
   for (int i = 0; i < list.cnt; ++i) assigned.push_back({list.elems[i].topic, list.elems[i].partition});
   const auto whole = whole_partitions(assigned, options_.topics, partitions_);
   if (!whole.ok()) {
-    fail("Kafka group " + options_.group + ": " + whole.error().message);
+    fail_for_good("Kafka group " + options_.group + ": " + whole.error().message);
     rd_kafka_assign(client_.get(), nullptr);
     return;
   }
@@ -424,7 +427,7 @@ void KafkaSource::Impl::handle_error(const rd_kafka_message_t& message) {
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
       if (slot == nullptr) return;  // of a partition that is not ours any more
-      fail(place(message) + ": the next offset to read, " + std::to_string(slot->position.next()) +
+      fail_for_good(place(message) + ": the next offset to read, " + std::to_string(slot->position.next()) +
            ", is not in the log: the log was cut (retention) or the topic was made anew, and records are missing to "
            "this "
            "state. Bring the log back, or begin with an empty state directory and replay the history (" +
@@ -437,7 +440,7 @@ void KafkaSource::Impl::handle_error(const rd_kafka_message_t& message) {
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
     case RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED:
       // The client would go on behind it.
-      fail(place(message) + ", offset " + std::to_string(message.offset) +
+      fail_for_good(place(message) + ", offset " + std::to_string(message.offset) +
            ": the records here cannot be read and would be skipped: " + why + ". Check the disks of the broker");
       return;
     default: context_->health.note_error(place(message) + ": " + rd_kafka_err2name(message.err) + ": " + why);

@@ -466,7 +466,7 @@ class Tally:
 class Killer:
     """Drives one world through a list of kills, without ever waiting: step() until it says that all is done."""
 
-    LIFE_S = 20  # for the step to come, before the life is given up
+    LIFE_S = 40  # for the step to come, before the life is given up
     CATCH_UP_S = 90
 
     def __init__(self, world, places, seed, library, tally, slice_=25, feed_every_s=0.35):

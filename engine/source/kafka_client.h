@@ -159,7 +159,9 @@ inline std::string_view kafka_contact_remedy(std::string_view cause) {
     return "Check sasl.username and sasl.password; librdkafka before 2.6.1 is refused by every broker of version 4 and "
            "later: there use mTLS or PLAIN over TLS";
   if (says("SASL authentication error")) return "Check sasl.mechanism, sasl.username and sasl.password";
-  if (says("SSL handshake failed")) return "Check that the broker speaks TLS at this port, and security.protocol";
+  // The library has two wordings, by whether the other side answers or hangs up.
+  if (says("SSL handshake failed") || says("in state SSL_HANDSHAKE"))
+    return "Check that the broker speaks TLS at this port, and security.protocol";
   return "Check the address, that the broker runs, and the security settings";
 }
 

@@ -155,7 +155,7 @@ def start_refused(path):
         "other-name": ("OTHERNAME", mutual(), verify),
         "no-certificate": ("MTLS", nobody, ["alert bad certificate", "give ssl.certificate.location"]),
         "foreign-certificate": ("MTLS", mutual(**stranger), ["alert certificate unknown", "from an authority that it trusts"]),
-        "tls-to-plain-text": (None, mutual(), ["SSL"]),
+        "tls-to-plain-text": (None, mutual(), ["SSL", "that the broker speaks TLS at this port"]),
     }
     if not client_does_scram():
         cases["scram-with-4"] = ("SASLTLS", sasl("SCRAM-SHA-512", password), ["invalid credentials", "2.6.1"])

@@ -38,11 +38,11 @@ void count(const Finding& finding, CountedFindings& counted) {
 /// Whether what was read of the remains can be added to.
 bool is_sound(const Remains& remains) {
   const Orders& orders = remains.orders;
-  const auto is_time_or_none = [](TimeUs t) { return t == -1 || stored::is_time(t); };
+  // Both were within τ when they were noted, and the score is read at either of them.
+  const auto is_past_or_none = [](TimeUs t) { return t >= -1 && t < event::kEndOfTime; };
   return stored::is_count(remains.kept) && stored::is_count(remains.broken) && stored::is_count(orders.count) &&
-         stored::is_time(orders.first) && stored::is_time(orders.last) && orders.first <= orders.last &&
-         is_time_or_none(remains.last_event) && remains.last_event < event::kEndOfTime &&
-         is_time_or_none(remains.last_seal);
+         stored::is_time(orders.first) && orders.first <= orders.last && is_past_or_none(remains.last_event) &&
+         is_past_or_none(remains.last_seal) && orders.last <= std::max<TimeUs>(0, remains.last_event);
 }
 
 }  // namespace

@@ -48,26 +48,43 @@ TEST(Damage, a_revision_that_would_overflow_is_refused) {
   EXPECT_FALSE(is_read_after([](TrustState& state) { state.sent.customer_alerts.at(0).revision = kFar; }));
 }
 
+struct Head {
+  std::uint64_t orders = 0;
+  TimeUs first_order = 0;
+  TimeUs last_order = 0;
+  TimeUs last_event = day(9);
+  TimeUs last_seal = -1;
+};
+
+bool is_read(const Head& head) {
+  base::ByteWriter out;
+  Accumulator().encode(out);
+  for (int i = 0; i < 2; ++i) out.varint(0);  // kept, broken
+  out.varint(head.orders);
+  for (const TimeUs t : {head.first_order, head.last_order, head.last_event, head.last_seal}) out.zigzag(t);
+  for (int i = 0; i < 2; ++i) out.varint(0);  // updates, actions
+  const auto policy = policy_with();
+  Customer customer("default", "ann", *policy);
+  base::ByteReader in(out.bytes());
+  return customer.decode_head(in);
+}
+
 TEST(Damage, a_last_event_beyond_the_end_of_time_is_refused) {
-  const auto head_with_last_event = [](TimeUs last) {
-    base::ByteWriter head;
-    Accumulator().encode(head);
-    for (int i = 0; i < 3; ++i) head.varint(0);        // kept, broken, orders
-    for (int i = 0; i < 2; ++i) head.zigzag(0);        // first and last order
-    head.zigzag(last);
-    head.zigzag(-1);                                   // no case was sealed
-    for (int i = 0; i < 2; ++i) head.varint(0);        // updates, actions
-    return std::move(head).take();
-  };
-  const auto is_read = [](const std::string& head) {
-    const auto policy = policy_with();
-    Customer customer("default", "ann", *policy);
-    base::ByteReader in(head);
-    return customer.decode_head(in);
-  };
-  EXPECT_TRUE(is_read(head_with_last_event(day(1))));
-  EXPECT_FALSE(is_read(head_with_last_event(kFar)));
-  EXPECT_FALSE(is_read(head_with_last_event(-2)));
+  EXPECT_TRUE(is_read(Head{}));
+  EXPECT_FALSE(is_read({.last_event = event::kEndOfTime}));
+  EXPECT_FALSE(is_read({.last_event = kFar}));
+  EXPECT_FALSE(is_read({.last_event = -2}));
+}
+
+TEST(Damage, an_order_after_the_last_event_is_refused) {
+  EXPECT_TRUE(is_read({.orders = 2, .first_order = day(1), .last_order = day(9)}));
+  EXPECT_FALSE(is_read({.orders = 2, .first_order = day(1), .last_order = day(9) + 1}));
+  EXPECT_FALSE(is_read({.orders = 2, .first_order = day(9), .last_order = day(8)}));
+}
+
+TEST(Damage, a_seal_beyond_the_end_of_time_is_refused) {
+  EXPECT_TRUE(is_read({.last_seal = event::kEndOfTime - 1}));
+  EXPECT_FALSE(is_read({.last_seal = event::kEndOfTime}));
 }
 
 TEST(Damage, a_sealed_life_beyond_all_times_is_refused) {

@@ -468,6 +468,8 @@ class Killer:
 
     LIFE_S = 40  # for the step to come, before the life is given up
     CATCH_UP_S = 90
+    VISIT_S = 1.5  # a visitor stays; each that comes or goes takes all partitions from all members
+    FEED_FOR_REVOKE_S = 0.1  # so that nearly always something is in hand that a revoke has to commit
 
     def __init__(self, world, places, seed, library, tally, slice_=25, feed_every_s=0.35):
         self.world, self.tally, self.library = world, tally, library
@@ -489,10 +491,12 @@ class Killer:
         is_busy = bool(self.places) or any(life.place for life in self.lives)
         if is_busy:
             if now >= self.next_feed:
-                self.next_feed = now + self.feed_every_s
+                every_s = self.FEED_FOR_REVOKE_S if any(life.visitor for life in self.lives) else self.feed_every_s
+                self.next_feed = now + every_s
                 # However long it takes, there is something left for each kill to come.
                 waiting = len(self.places) + len(self.lives)
-                self.world.feed(max(1, min(self.slice, self.world.left // (4 * waiting))))
+                slice_ = min(self.slice, self.world.left // (4 * waiting)) * every_s / self.feed_every_s
+                self.world.feed(max(1, int(slice_)))
             return True
         if self.at_us is None:
             self.world.feed_rest()
@@ -521,8 +525,8 @@ class Killer:
         if member.is_running():
             if life.place is None:
                 return
-            if "revoke" in life.place and life.visitor is None and "assigned; " in member.log_of_this_start():
-                life.visitor = Visitor(self.world)
+            if "revoke" in life.place and now >= life.next_visit:
+                self._visit(life, now)
             if now > life.end:  # the step did not come: an ordinary kill
                 self.tally.missed += 1
                 self.misses_left -= 1
@@ -538,6 +542,16 @@ class Killer:
             self._prepare(life, now)
         if now >= life.next_start:
             self._start(life, now)
+
+    def _visit(self, life, now):
+        """A visitor comes, stays for a while and goes, for as long as the member lives: a revoke may find nothing to do."""
+        if life.visitor is not None:
+            self._send_visitor_away(life)
+        elif "assigned; " in life.member.log_of_this_start():
+            life.visitor = Visitor(self.world)
+        else:
+            return
+        life.next_visit = now + self.VISIT_S
 
     def _account(self, life):
         report = life.report.read_text() if life.report.exists() else ""
@@ -585,7 +599,7 @@ class Killer:
 
     def _start(self, life, now):
         life.next_start = None
-        life.end = now + self.LIFE_S
+        life.end, life.next_visit = now + self.LIFE_S, now
         environment = {}
         life.plan = ""
         if life.place:
@@ -603,7 +617,7 @@ class _Life:
         self.member = member
         self.report = member.folder / "killed"
         self.place = self.visitor = self.next_start = None  # nothing planned: it is to live
-        self.plan, self.end = "", 0.0
+        self.plan, self.end, self.next_visit = "", 0.0, 0.0
 
 
 def some_places(count_by_step, chance, first=0):

@@ -21,7 +21,8 @@
 //   restored_batch   as these rows are written to the store
 //   before_committed, after_committed   as recovery asks what the group has, or has the answer
 //   in_revoke, in_revoke_commit, after_revoke_commit   in the transaction for partitions that the group takes away; so that
-//                    there is something to send, a poll that has records goes on for up to 3 s until the group has spoken
+//                    there is something to send, the poll after one that had records goes on for up to 3 s until the group
+//                    has spoken: what the first one had is not committed yet
 //   before_init, after_init             as the producer comes under its transactional id, which ends what was open
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -44,7 +45,7 @@ static int plan_signal = SIGKILL;
 static unsigned long plan_number, plan_delay_us;
 static atomic_ulong passed;
 // Of the driver's thread.
-static int reads_changelog, has_read_changelog, is_leaving, has_first;
+static int reads_changelog, has_read_changelog, is_leaving, has_first, in_hand;
 
 __attribute__((constructor)) static void set_up(void) {
   const char* plan = getenv("KILL_AT");
@@ -185,12 +186,20 @@ ssize_t rd_kafka_consume_batch_queue(rd_kafka_queue_t* queue, int timeout_ms, rd
   ssize_t count = real_rd_kafka_consume_batch_queue(queue, timeout_ms, messages, size);
   if (reads_changelog && count > 0 && messages[0]->err == RD_KAFKA_RESP_ERR_NO_ERROR) pass("in_restore");
   if (reads_changelog || strstr(plan_step, "revoke") == NULL || count < 0) return count;
-  const int has_some = count > 0 || has_first;
-  has_first = size == 1 && count == 1;  // the next call takes the rest of the same poll
-  for (int i = 0; i < 60 && has_some && !has_first && !is_leaving && (size_t)count < size; ++i) {
+  if (size == 1 && count == 1) {
+    has_first = 1;  // the next call takes the rest of the same poll
+    return count;
+  }
+  for (int i = 0; i < 60 && in_hand && !is_leaving && (size_t)count < size; ++i) {
     const ssize_t more = real_rd_kafka_consume_batch_queue(queue, 50, messages + count, size - (size_t)count);
     if (more > 0) count += more;
+    if (size == 1 && count == 1) {
+      has_first = 1;
+      return count;
+    }
   }
+  in_hand = (count > 0 || has_first) && !is_leaving;
+  has_first = 0;
   return count;
 }
 

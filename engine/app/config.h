@@ -68,6 +68,7 @@ struct Config {
   std::size_t cache_bytes = std::size_t{256} << 20U;
   std::size_t dirty_bytes_max = std::size_t{256} << 20U;
   std::size_t store_bytes = std::size_t{256} << 20U;
+  event::TimeUs catch_up_commit_us = event::kSecond;  // between commits while behind; not to be configured: for measuring
   event::TimeUs clock_offset_us = 0;  // a rehearsal: the wall clock, shifted
   std::string log_level = "info";
   bool log_json = false;

@@ -26,7 +26,6 @@
 #include "engine/state/rocks_store.h"
 #include "engine/state/state_directory.h"
 #include "engine/task/instance.h"
-#include "operators/trust_model.h"
 
 namespace troth::app {
 namespace {
@@ -47,8 +46,7 @@ PipelineError passing(const Error& error) { return {error.message, false, error.
 /// State, model and the turn that both kinds of pipeline share. Members are destroyed in the reverse order they need.
 class Core {
  public:
-  explicit Core(const PipelineParts& parts)
-      : parts_(parts), model_(parts.policy.policy, parts.erasure_key), decoder_(model_.catalogue()) {}
+  explicit Core(const PipelineParts& parts) : parts_(parts), decoder_(parts.model.catalogue()) {}
 
   [[nodiscard]] std::optional<PipelineError> open_store() {
     auto directory = state::StateDirectory::open(parts_.config.state, state::StateDirectory::Mode::kCreate);
@@ -68,12 +66,12 @@ class Core {
                                                            task::InstanceOptions options) {
     sink_ = std::move(sink);
     complete(options);
-    return keep(task::Instance::open(model_, *store_, *sink_, std::move(options)));
+    return keep(task::Instance::open(parts_.model, *store_, *sink_, std::move(options)));
   }
   [[nodiscard]] std::optional<PipelineError> open_instance(task::Transactions& transactions,
                                                            task::InstanceOptions options) {
     complete(options);
-    return keep(task::Instance::open(model_, *store_, transactions, std::move(options)));
+    return keep(task::Instance::open(parts_.model, *store_, transactions, std::move(options)));
   }
 
   [[nodiscard]] Status commit(std::string position) {
@@ -119,7 +117,7 @@ class Core {
     return fmt::format("{:016x}", std::hash<std::string>{}(place));
   }
   [[nodiscard]] task::Store& store() { return *store_; }
-  [[nodiscard]] const operators::TrustModel& model() const { return model_; }
+  [[nodiscard]] const task::KeyedModel& model() const { return parts_.model; }
   [[nodiscard]] bool take_committed() { return std::exchange(has_committed_, false); }
 
  private:
@@ -128,6 +126,7 @@ class Core {
     options.follow_wall_clock = true;
     options.cache_bytes = parts_.config.cache_bytes;
     options.dirty_bytes_max = parts_.config.dirty_bytes_max;
+    options.catch_up_commit_us = parts_.config.catch_up_commit_us;
   }
 
   [[nodiscard]] std::optional<PipelineError> keep(base::Result<std::unique_ptr<task::Instance>> instance) {
@@ -140,7 +139,6 @@ class Core {
   }
 
   const PipelineParts& parts_;
-  operators::TrustModel model_;
   decode::Decoder decoder_;
   std::unique_ptr<state::StateDirectory> directory_;
   std::unique_ptr<state::RocksStore> store_;

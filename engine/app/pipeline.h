@@ -1,5 +1,4 @@
-// Pipeline: the live life of Troth: the only place where a real source, sink, store and the trust model are tied
-// together. One driver thread turns: poll, decode, offer, tell the wall clock, commit. Crash-only within the process:
+// Pipeline: the live life of Troth: the only place where a real source, sink, store and a model are tied together. One driver thread turns: poll, decode, offer, tell the wall clock, commit. Crash-only within the process:
 // when source, sink or store fail, everything is closed and opened anew from what is durable, after a pause; the
 // observers say so.
 #pragma once
@@ -13,6 +12,7 @@
 #include "engine/app/policy_source.h"
 #include "engine/base/clock.h"
 #include "engine/base/result.h"
+#include "engine/task/model.h"
 
 namespace troth::app {
 
@@ -28,8 +28,8 @@ struct PipelineError {
 
 struct PipelineParts {
   const Config& config;
-  const LoadedPolicy& policy;
-  const std::string& erasure_key;
+  const LoadedPolicy& policy;      // under which the model judges; kept in the state directory
+  const task::KeyedModel& model;
   const base::Clock& clock;
   Observers& observers;
   const std::function<bool()>& stop;  // asked once a turn

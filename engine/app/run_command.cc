@@ -14,6 +14,7 @@
 #include "engine/app/run_inputs.h"
 #include "engine/app/stop_signal.h"
 #include "engine/observe/log.h"
+#include "operators/trust_model.h"
 
 namespace troth::app {
 namespace {
@@ -66,7 +67,8 @@ int run(const std::string& config_file) {
     if (is_reloading || (reload.take() && reloader.read_again())) reloader.adopt();
     is_reloading = false;
     const RunInputs& inputs = reloader.inputs();
-    const PipelineParts parts{inputs.config, inputs.policy, inputs.erasure_key, clock, observers, stop};
+    const operators::TrustModel model(inputs.policy.policy, inputs.erasure_key);
+    const PipelineParts parts{inputs.config, inputs.policy, model, clock, observers, stop};
     bool was_ready = false;
     const auto error = inputs.config.kafka ? run_kafka_pipeline(parts, was_ready) : run_file_pipeline(parts, was_ready);
     was_ready_once = was_ready_once || was_ready;

@@ -20,9 +20,8 @@ namespace {
 constexpr std::size_t kOrdersPerJob = 128;
 /// Offered records that ask for a commit whatever they cost.
 constexpr std::uint64_t kEventsPerCommit = 1'000'000;
-/// Live: how long a loaded instance gathers before it asks for a commit; and while it catches up, when nobody waits.
+/// Live: how long a loaded instance gathers before it asks for a commit.
 constexpr TimeUs kLiveCommitUs = 100'000;
-constexpr TimeUs kCatchUpCommitUs = 1'000'000;
 
 base::Status check(const InstanceOptions& options) {
   namespace limits = base::limits;
@@ -411,7 +410,7 @@ bool Instance::wants_commit() const {
   if (bytes >= options_.dirty_bytes_max / 2 || events_since_commit_ >= kEventsPerCommit) return true;
   if (!options_.follow_wall_clock) return false;
   if (is_timer_due_) return true;
-  return has_uncommitted() && wall_ - last_commit_wall_ >= (is_caught_up_ ? kLiveCommitUs : kCatchUpCommitUs);
+  return has_uncommitted() && wall_ - last_commit_wall_ >= (is_caught_up_ ? kLiveCommitUs : options_.catch_up_commit_us);
 }
 
 base::Status Instance::commit(std::string source_position) {

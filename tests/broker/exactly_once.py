@@ -65,9 +65,10 @@ def compile_kill_points(folder):
     return library
 
 
-def armed(library, report, plan, signal_number=signal.SIGKILL):
-    """The environment of a process that is to die (or to stand still) as planned; `report` is a file that says so."""
-    return {"LD_PRELOAD": str(library), "KILL_AT": plan, "KILL_REPORT": str(report), "KILL_SIGNAL": str(int(signal_number))}
+def armed(library, report, plan, signal_number=signal.SIGKILL, from_=""):
+    """The environment of a process that is to die (or to stand still) as planned; `report` is a file that says so, `from_` one
+    without which nothing counts."""
+    return {"LD_PRELOAD": str(library), "KILL_AT": plan, "KILL_REPORT": str(report), "KILL_SIGNAL": str(int(signal_number)), "KILL_FROM": str(from_)}
 
 
 # The world ------------------------------------------------------------------------------------------------------------

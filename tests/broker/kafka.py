@@ -371,22 +371,21 @@ class Broker:
             self._paused = False
 
 
-def fetch(version=DEFAULT_VERSION):
-    """The folder with the jars of that version; fetched by Maven if it is not there yet."""
+def fetch(version=DEFAULT_VERSION, name="kafka", pom=pathlib.Path(__file__).absolute().with_name("pom.xml")):
+    """The folder with the jars of that version that a pom names; fetched by Maven if it is not there yet."""
     cache = pathlib.Path(os.environ.get("TROTH_TEST_CACHE") or pathlib.Path.home() / ".cache" / "troth-tests").absolute()
-    jars = cache / f"kafka-{version}"
+    jars = cache / f"{name}-{version}"
     if jars.is_dir():
         return jars
     _require("mvn")
     cache.mkdir(parents=True, exist_ok=True)
-    with open(cache / f"kafka-{version}.lock", "w") as lock:
+    with open(cache / f"{name}-{version}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # another test may be fetching the same; Maven's deadline bounds the wait
         if not jars.is_dir():
             # The folder gets its name only when it is complete, so an interrupted fetch is never taken for a good one.
-            partial = pathlib.Path(tempfile.mkdtemp(prefix=f"kafka-{version}.partial-", dir=cache))
+            partial = pathlib.Path(tempfile.mkdtemp(prefix=f"{name}-{version}.partial-", dir=cache))
             try:
-                pom = pathlib.Path(__file__).absolute().with_name("pom.xml")
-                print(f"fetching Kafka {version} into {jars}", file=sys.stderr)
+                print(f"fetching {name} {version} into {jars}", file=sys.stderr)
                 _run(["mvn", "-B", "-q", "-f", str(pom), "package", f"-Dkafka.version={version}", f"-Djars={partial}"],
                      FETCH_DEADLINE_S)
                 partial.chmod(0o755)

@@ -2,6 +2,7 @@
 // and librdkafka. exactly_once.py compiles it and arms one kill a life by environment; without a plan it does nothing.
 //
 //   KILL_AT="STEP N [US]"  at the N-th time (from 1) that STEP is passed, SIGKILL; US: of in_commit, microseconds later
+//   KILL_FROM=FILE         counts only from when this file is there
 //   KILL_REPORT=FILE       gets the line "STEP N" just before the process dies
 //   KILL_SIGNAL=19         SIGSTOP instead: the process stands still there until somebody sends it SIGCONT, and goes on
 //
@@ -40,7 +41,7 @@
   static __typeof__(&name) real_##name;             \
   if (!real_##name) real_##name = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
 
-static char plan_step[32], report_path[512];
+static char plan_step[32], report_path[512], from_path[512];
 static int plan_signal = SIGKILL;
 static unsigned long plan_number, plan_delay_us;
 static atomic_ulong passed;
@@ -52,6 +53,7 @@ __attribute__((constructor)) static void set_up(void) {
   const char* report = getenv("KILL_REPORT");
   if (plan) sscanf(plan, "%31s %lu %lu", plan_step, &plan_number, &plan_delay_us);
   if (report) snprintf(report_path, sizeof report_path, "%s", report);
+  if (getenv("KILL_FROM")) snprintf(from_path, sizeof from_path, "%s", getenv("KILL_FROM"));
   if (getenv("KILL_SIGNAL")) plan_signal = atoi(getenv("KILL_SIGNAL"));
   unsetenv("LD_PRELOAD");  // this process only
 }
@@ -69,7 +71,10 @@ static void die(void) {
 
 static int is_planned(const char* step) { return strcmp(step, plan_step) == 0; }
 /// Whether the process is to die here and now.
-static int is_due(const char* step) { return is_planned(step) && atomic_fetch_add(&passed, 1) + 1 == plan_number; }
+static int is_due(const char* step) {
+  if (!is_planned(step) || (from_path[0] && access(from_path, F_OK) != 0)) return 0;
+  return atomic_fetch_add(&passed, 1) + 1 == plan_number;
+}
 static void pass(const char* step) {
   if (is_due(step)) die();
 }

@@ -154,10 +154,12 @@ class TroubleTest(unittest.TestCase):
 
     def start_to_stand_still(self, world, member, plan):
         """Starts it so that SIGSTOP comes at the place, waits until the partitions are shared, feeds until it has happened."""
-        report = member.folder / "stopped"
-        report.unlink(missing_ok=True)
-        member.start(environment=exactly_once.armed(library, report, plan, signal.SIGSTOP))
+        report, shared = member.folder / "stopped", member.folder / "shared"
+        for each in (report, shared):
+            each.unlink(missing_ok=True)
+        member.start(environment=exactly_once.armed(library, report, plan, signal.SIGSTOP, shared))
         self.wait_shared(world)
+        shared.touch()  # commits while partitions come do not count
 
         def stands_still():
             if report.exists():

@@ -188,6 +188,7 @@ class TroubleTest(unittest.TestCase):
     def wait_aborted(self, world, deadline_s=60):
         """Until the broker has ended what was left open."""
         topic = world.prefix + live.CHANGELOG
+        self.assertGreater(exactly_once.Log(broker, topic, 0).count("open"), 0, "nothing was left open")
         live.wait_until(lambda: exactly_once.Log(broker, topic, 0).count("open") == 0, deadline_s, "the transaction stays open", 0.3)
 
     def assert_said(self, member, pattern):

@@ -122,6 +122,7 @@ bool read_alert(base::ByteReader& in, const std::string& home, Sent& sent) {
   for (SentInterval& interval : alert.intervals) {
     const std::string_view elsewhere = in.string();
     interval.home = elsewhere.empty() ? home : std::string(elsewhere);
+    if (!stored::is_object(interval.home)) return false;
     interval.start = in.zigzag();
     if (!stored::is_time(interval.start)) return false;
     const std::uint8_t state = in.u8();
@@ -250,7 +251,7 @@ bool decode_state(TrustState& state, const task::Parts& parts) {
     if (name == kLivesPart) {
       ok = state.customer.decode_lives(in) && in.at_end();
     } else {
-      ok = name[0] == kCasePart && name.size() > 3 && read_case_part(in, std::string(name.substr(1)), state);
+      ok = name[0] == kCasePart && stored::is_object(name.substr(1)) && read_case_part(in, std::string(name.substr(1)), state);
     }
   });
   if (!ok || !has_head) return false;

@@ -20,7 +20,7 @@ inline constexpr event::TimeUs kTimeMax = 10 * event::kEndOfTime;
 [[nodiscard]] inline bool is_count(std::int64_t value) { return value >= 0 && value <= kCountMax; }
 [[nodiscard]] inline bool is_amount(std::int64_t value) { return value >= -kAmountMax && value <= kAmountMax; }
 [[nodiscard]] inline bool is_time(event::TimeUs value) { return value >= 0 && value <= kTimeMax; }
-/// The name of an object: a letter, a colon, an id.
+/// The name of an object, as which a case is filed, too: a letter, a colon, an id.
 [[nodiscard]] inline bool is_object(std::string_view name) { return name.size() > 2 && name[1] == ':'; }
 
 }  // namespace troth::operators::stored

@@ -44,6 +44,24 @@ TEST(Damage, a_time_beyond_all_times_is_refused) {
   }));
 }
 
+TEST(Damage, an_alert_that_went_to_no_case_is_refused) {
+  const auto is_read_at_home = [](const std::string& home) {
+    return is_read_after([&](TrustState& state) {
+      SentAlert alert;
+      alert.home = "o:1";
+      alert.revision = 1;
+      alert.intervals.resize(1);
+      alert.intervals[0].home = home;
+      state.sent.alerts.emplace(AlertKey{CaseRule{}, "o:1"}, alert);
+      state.changed_parts.insert("o:1");
+    });
+  };
+  EXPECT_TRUE(is_read_at_home("o:1"));
+  EXPECT_TRUE(is_read_at_home("o:2"));
+  EXPECT_FALSE(is_read_at_home("o:"));
+  EXPECT_FALSE(is_read_at_home("order"));
+}
+
 TEST(Damage, a_revision_that_would_overflow_is_refused) {
   EXPECT_FALSE(is_read_after([](TrustState& state) { state.sent.customer_alerts.at(0).revision = kFar; }));
 }

@@ -446,7 +446,8 @@ class Tally:
         self.kills = collections.Counter()  # by place
         self.alone, self.together = collections.Counter(), collections.Counter()  # by step, with one member and with more
         self.restarts = collections.Counter()  # by kind
-        self.lives = self.missed = self.gave_up = self.moves = 0
+        self.lives = self.gave_up = self.moves = 0
+        self.missed = collections.Counter()  # by place
         self.recoveries = collections.Counter()
         self.figures = collections.Counter()
         self.differences = []
@@ -457,7 +458,8 @@ class Tally:
             f"{place} {self.kills[place]}" for place in places) for step, places in STEPS.items()]
         return "\n".join([
             "step → kills that hit:", *rows,
-            f"{sum(self.kills.values())} kills in {self.lives} lives, {self.missed} lives in which the step did not come, {self.gave_up} that ended by themselves",
+            f"{sum(self.kills.values())} kills in {self.lives} lives, {self.gave_up} that ended by themselves, {self.missed.total()} in which the step did not come"
+            + "".join(f", {place} {count}" for place, count in self.missed.items()),
             "restarts: " + ", ".join(f"{count} {kind}" for kind, count in sorted(self.restarts.items())),
             "recovery: " + ", ".join(f"{count} {name}" for name, count in self.recoveries.items())
             + f"; {self.moves} times a partition went to another member",
@@ -469,8 +471,7 @@ class Killer:
 
     LIFE_S = 40  # for the step to come, before the life is given up
     CATCH_UP_S = 90
-    VISIT_S = 1.5  # a visitor stays; each that comes or goes takes all partitions from all members
-    FEED_FOR_REVOKE_S = 0.1  # so that nearly always something is in hand that a revoke has to commit
+    VISIT_S = 8  # a visitor stays; each that comes or goes takes all partitions from all members
 
     def __init__(self, world, places, seed, library, tally, slice_=25, feed_every_s=0.35):
         self.world, self.tally, self.library = world, tally, library
@@ -492,12 +493,10 @@ class Killer:
         is_busy = bool(self.places) or any(life.place for life in self.lives)
         if is_busy:
             if now >= self.next_feed:
-                every_s = self.FEED_FOR_REVOKE_S if any(life.visitor for life in self.lives) else self.feed_every_s
-                self.next_feed = now + every_s
+                self.next_feed = now + self.feed_every_s
                 # However long it takes, there is something left for each kill to come.
                 waiting = len(self.places) + len(self.lives)
-                slice_ = min(self.slice, self.world.left // (4 * waiting)) * every_s / self.feed_every_s
-                self.world.feed(max(1, int(slice_)))
+                self.world.feed(max(1, min(self.slice, self.world.left // (4 * waiting))))
             return True
         if self.at_us is None:
             self.world.feed_rest()
@@ -529,7 +528,7 @@ class Killer:
             if "revoke" in life.place and now >= life.next_visit:
                 self._visit(life, now)
             if now > life.end:  # the step did not come: an ordinary kill
-                self.tally.missed += 1
+                self.tally.missed[life.place] += 1
                 self.misses_left -= 1
                 if self.misses_left < 0:
                     raise live.LiveError(f"{life.plan} does not come: {self.world.state_in_words()}")

@@ -21,9 +21,8 @@
 //   in_restore       with rows of the changelog read and not yet stored
 //   restored_batch   as these rows are written to the store
 //   before_committed, after_committed   as recovery asks what the group has, or has the answer
-//   in_revoke, in_revoke_commit, after_revoke_commit   in the transaction for partitions that the group takes away; so that
-//                    there is something to send, the poll after one that had records goes on for up to 3 s until the group
-//                    has spoken: what the first one had is not committed yet
+//   in_revoke, in_revoke_commit, after_revoke_commit   in the transaction for partitions that the group takes away; see
+//                    consume_for_revoke() for how there comes to be something to send
 //   before_init, after_init             as the producer comes under its transactional id, which ends what was open
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -47,6 +46,7 @@ static unsigned long plan_number, plan_delay_us;
 static atomic_ulong passed;
 // Of the driver's thread.
 static int reads_changelog, has_read_changelog, is_leaving, has_first, in_hand;
+static rd_kafka_message_t* kept;
 
 __attribute__((constructor)) static void set_up(void) {
   const char* plan = getenv("KILL_AT");
@@ -183,30 +183,56 @@ rd_kafka_resp_err_t rd_kafka_assign(rd_kafka_t* client, const rd_kafka_topic_par
   } else if (partitions) {
     has_read_changelog = 0;
   } else {
-    is_leaving = 0;
+    is_leaving = in_hand = has_first = 0;
+    if (kept) rd_kafka_message_destroy(kept);
+    kept = NULL;
   }
   return real_rd_kafka_assign(client, partitions);
 }
 
-ssize_t rd_kafka_consume_batch_queue(rd_kafka_queue_t* queue, int timeout_ms, rd_kafka_message_t** messages, size_t size) {
+/// For up to 3 s, until there are `wanted` messages or the group has spoken.
+static ssize_t consume_more(rd_kafka_queue_t* queue, rd_kafka_message_t** messages, ssize_t count, size_t wanted, size_t size) {
   REAL(rd_kafka_consume_batch_queue);
-  ssize_t count = real_rd_kafka_consume_batch_queue(queue, timeout_ms, messages, size);
-  if (reads_changelog && count > 0 && messages[0]->err == RD_KAFKA_RESP_ERR_NO_ERROR) pass("in_restore");
-  if (reads_changelog || strstr(plan_step, "revoke") == NULL || count < 0) return count;
-  if (size == 1 && count == 1) {
-    has_first = 1;  // the next call takes the rest of the same poll
-    return count;
-  }
-  for (int i = 0; i < 60 && in_hand && !is_leaving && (size_t)count < size; ++i) {
+  for (int i = 0; i < 60 && !is_leaving && (size_t)count < wanted; ++i) {
     const ssize_t more = real_rd_kafka_consume_batch_queue(queue, 50, messages + count, size - (size_t)count);
     if (more > 0) count += more;
-    if (size == 1 && count == 1) {
-      has_first = 1;
-      return count;
-    }
   }
-  in_hand = (count > 0 || has_first) && !is_leaving;
+  return count;
+}
+
+/// What arrives alone is committed at once, and then for 100 ms nothing is. So the last of several messages is kept for the
+/// next poll; the poll after that one waits for the group, with something in hand.
+static ssize_t consume_for_revoke(rd_kafka_queue_t* queue, int timeout_ms, rd_kafka_message_t** messages, size_t size) {
+  REAL(rd_kafka_consume_batch_queue);
+  if (kept) {
+    messages[0] = kept;
+    kept = NULL;
+    in_hand = 1;
+    return 1;
+  }
+  ssize_t count = real_rd_kafka_consume_batch_queue(queue, timeout_ms, messages, size);
+  if (count < 0 || is_leaving) return count;
+  if (in_hand) {
+    in_hand = 0;
+    return consume_more(queue, messages, count, size, size);
+  }
+  if (size == 1) {  // the next call takes the rest of the same poll
+    has_first = count == 1;
+    return count;
+  }
+  const ssize_t before = has_first;
   has_first = 0;
+  if (count + before == 0) return 0;
+  count = consume_more(queue, messages, count, (size_t)(2 - before), size);
+  if (count > 0 && count + before > 1 && !is_leaving && messages[count - 1]->err == RD_KAFKA_RESP_ERR_NO_ERROR) kept = messages[--count];
+  return count;
+}
+
+ssize_t rd_kafka_consume_batch_queue(rd_kafka_queue_t* queue, int timeout_ms, rd_kafka_message_t** messages, size_t size) {
+  REAL(rd_kafka_consume_batch_queue);
+  if (!reads_changelog && strstr(plan_step, "revoke")) return consume_for_revoke(queue, timeout_ms, messages, size);
+  const ssize_t count = real_rd_kafka_consume_batch_queue(queue, timeout_ms, messages, size);
+  if (reads_changelog && count > 0 && messages[0]->err == RD_KAFKA_RESP_ERR_NO_ERROR) pass("in_restore");
   return count;
 }
 

@@ -49,7 +49,7 @@ def main():
                 ledger.write(json.dumps({
                     "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"), "commit": commit, "seed": seed,
                     "kafka": kafka.DEFAULT_VERSION, "seconds": round(time.monotonic() - began), "kills": sum(tally.kills.values()),
-                    "lives": tally.lives, "missed": tally.missed, "gave_up": tally.gave_up, "moves": tally.moves,
+                    "lives": tally.lives, "missed": tally.missed.total(), "gave_up": tally.gave_up, "moves": tally.moves,
                     "alone": dict(tally.alone), "together": dict(tally.together), "restarts": dict(tally.restarts),
                     "recoveries": dict(tally.recoveries), **tally.figures, "differences": len(tally.differences),
                 }) + "\n")  # fmt: skip

@@ -111,6 +111,7 @@ class TrustState final : public task::KeyState {
   [[nodiscard]] std::size_t bytes() const override {
     return customer.bytes() + 768 + 300 * (sent.alerts.size() + sent.promises.size());
   }
+  void prefetch(unsigned step) const override { customer.prefetch(step); }
 
   Customer customer;
   Sent sent;

@@ -1,6 +1,9 @@
 #include "engine/task/cache.h"
 
 #include <algorithm>
+#include <cstring>
+#include <iterator>
+#include <new>
 #include <utility>
 
 #include "engine/base/bytes.h"
@@ -12,6 +15,9 @@ namespace {
 
 /// What an entry costs besides its state: node, key, list.
 constexpr std::size_t kEntryBytes = 256;
+
+/// How far ahead a walk over entries begins to load them.
+constexpr std::size_t kPrefetchedEntries = 8;
 
 /// How much of the store for_each() holds at a time.
 constexpr std::size_t kReadKeys = 256;
@@ -60,30 +66,44 @@ struct KeyCache::Stored final : Parts {
   [[nodiscard]] bool is_empty() const { return parts.empty(); }
 };
 
+KeyCache::Entry::Owned KeyCache::Entry::make(std::string_view key, std::uint64_t hash) {
+  void* const block = ::operator new(sizeof(Entry) + key.size());
+  Owned entry(new (block) Entry(key.size(), hash));
+  std::memcpy(static_cast<char*>(block) + sizeof(Entry), key.data(), key.size());
+  return entry;
+}
+
+void KeyCache::Entry::Deleter::operator()(Entry* entry) const {
+  entry->~Entry();
+  ::operator delete(entry);
+}
+
 KeyCache::KeyCache(const KeyedModel& model, const Store& store, std::int32_t partition, std::size_t budget_bytes,
                    std::uint64_t erased_keys)
     : model_(model), store_(store), partition_(partition), budget_bytes_(budget_bytes), erased_keys_(erased_keys) {}
 
+KeyCache::~KeyCache() { index_.for_each(Entry::Deleter{}); }
+
 base::Result<KeyCache::Entry*> KeyCache::load(std::string_view key) {
-  if (const auto found = entries_.find(key); found != entries_.end()) {
-    Entry& entry = found->second;
+  const std::uint64_t hash = Index::hash_of(key);
+  if (Entry* found = index_.find(key, hash); found != nullptr) {
     ++hits_;
-    if (!entry.is_dirty_) clean_.splice(clean_.end(), clean_, entry.place_);
-    return &entry;
+    if (!found->is_dirty_ && found != newest_) {
+      take_from_clean(*found);
+      make_newest(*found);
+    }
+    return found;
   }
   TROTH_ASSERT(!key.empty() && key.find('\0') == std::string_view::npos);
   ++misses_;
   evict();
-  const auto node = entries_.emplace(std::string(key), Entry{}).first;
-  Entry& entry = node->second;
-  entry.key_ = node->first;
-  if (auto status = read(entry); !status) {
-    entries_.erase(node);
-    return status.error();
-  }
+  Entry::Owned owned = Entry::make(key, hash);
+  if (auto status = read(*owned); !status) return status.error();
+  Entry& entry = *owned.release();
+  index_.insert(&entry);
   entry.bytes_ = kEntryBytes + 2 * key.size() + (entry.is_erased() ? 0 : entry.state().bytes());
   clean_bytes_ += entry.bytes_;
-  entry.place_ = clean_.insert(clean_.end(), &entry);
+  make_newest(entry);
   return &entry;
 }
 
@@ -97,21 +117,39 @@ base::Result<KeyCache::Entry*> KeyCache::find(std::string_view key) {
 void KeyCache::forget(Entry& entry) {
   TROTH_ASSERT(entry.is_unheard_of());
   clean_bytes_ -= entry.bytes_;
-  clean_.erase(entry.place_);
-  entries_.erase(entries_.find(entry.key_));
+  take_from_clean(entry);
+  destroy(&entry);
+}
+
+void KeyCache::destroy(Entry* entry) {
+  index_.erase(entry);
+  Entry::Deleter{}(entry);
+}
+
+void KeyCache::make_newest(Entry& entry) {
+  entry.older_ = newest_;
+  entry.newer_ = nullptr;
+  (newest_ == nullptr ? oldest_ : newest_->newer_) = &entry;
+  newest_ = &entry;
+}
+
+void KeyCache::take_from_clean(Entry& entry) {
+  (entry.older_ == nullptr ? oldest_ : entry.older_->newer_) = entry.newer_;
+  (entry.newer_ == nullptr ? newest_ : entry.newer_->older_) = entry.older_;
+  entry.older_ = entry.newer_ = nullptr;
 }
 
 /// Fills a new entry from the store: state, tombstone or a state newly made.
 base::Status KeyCache::read(Entry& entry) {
   Stored stored;
-  const std::string from = keys::state(partition_, entry.key_);
+  const std::string from = keys::state(partition_, entry.key());
   const auto take = [&](std::string_view key, std::string_view value) {
     stored.take(key.substr(from.size()), value);
     return true;
   };
-  if (auto scanned = store_.scan(from, keys::behind_state(partition_, entry.key_), take); !scanned) return scanned;
+  if (auto scanned = store_.scan(from, keys::behind_state(partition_, entry.key()), take); !scanned) return scanned;
   if (!stored.is_empty()) {
-    auto state = decode(entry.key_, stored);
+    auto state = decode(entry.key(), stored);
     if (!state) return state.error();
     entry.state_ = std::move(*state);
     if (!TROTH_PLANTED(timer_forgotten_on_read)) entry.timer_ = stored.timer;
@@ -119,14 +157,14 @@ base::Status KeyCache::read(Entry& entry) {
     return base::success();
   }
   if (erased_keys_ > 0 && !TROTH_PLANTED(erasure_forgotten)) {
-    auto tombstone = store_.get(keys::erased(partition_, model_.tombstone_of(entry.key_)));
+    auto tombstone = store_.get(keys::erased(partition_, model_.tombstone_of(entry.key())));
     if (!tombstone) return tombstone.error();
     if (tombstone->has_value()) {
       entry.is_stored_ = true;
       return base::success();
     }
   }
-  entry.state_ = model_.create(entry.key_);
+  entry.state_ = model_.create(entry.key());
   TROTH_ASSERT(entry.state_ != nullptr);
   return base::success();
 }
@@ -142,7 +180,7 @@ base::Result<std::unique_ptr<KeyState>> KeyCache::decode(std::string_view key, c
 }
 
 void KeyCache::measure(Entry& entry) {
-  const std::size_t bytes = kEntryBytes + 2 * entry.key_.size() + (entry.is_erased() ? 0 : entry.state().bytes());
+  const std::size_t bytes = kEntryBytes + 2 * entry.key().size() + (entry.is_erased() ? 0 : entry.state().bytes());
   dirty_bytes_ = dirty_bytes_ - entry.bytes_ + bytes;
   entry.bytes_ = bytes;
 }
@@ -152,8 +190,10 @@ void KeyCache::mark_dirty(Entry& entry) {
     entry.is_dirty_ = true;
     clean_bytes_ -= entry.bytes_;
     dirty_bytes_ += entry.bytes_;
-    dirty_.splice(dirty_.end(), clean_, entry.place_);
+    take_from_clean(entry);
+    dirty_.push_back(&entry);
   }
+  entry.is_written_ = false;
   measure(entry);
 }
 
@@ -164,42 +204,61 @@ void KeyCache::set_timer(Entry& entry, TimeUs timer) {
 }
 
 void KeyCache::erase(Entry& entry) {
-  TROTH_ASSERT(!entry.is_erased());
+  TROTH_ASSERT(!entry.is_erased() && !entry.is_written_);
   entry.state_.reset();
   entry.timer_ = event::kNever;
   ++erased_keys_;
   mark_dirty(entry);
 }
 
-base::Status KeyCache::write(Batch& batch) {
-  std::vector<Entry*> dirty(dirty_.begin(), dirty_.end());
-  std::sort(dirty.begin(), dirty.end(), [](const Entry* a, const Entry* b) { return a->key_ < b->key_; });
-  for (Entry* entry : dirty) {
-    if (entry->is_erased()) {
-      if (auto status = write_erased(*entry, batch); !status) return status;
+void KeyCache::encode(Entry& entry, Batch& batch) const {
+  StateWriter writer(batch, keys::state(partition_, entry.key()));
+  model_.encode(*entry.state_, writer);
+  TROTH_ASSERT(entry.is_stored_ || writer.has_put());  // a key without parts could not be found again
+  if (entry.is_timer_changed_) {
+    std::string part = keys::state(partition_, entry.key()).append(keys::kTimerPart);
+    if (entry.timer_ == event::kNever) {
+      batch.remove(std::move(part));
     } else {
-      StateWriter writer(batch, keys::state(partition_, entry->key_));
-      model_.encode(*entry->state_, writer);
-      TROTH_ASSERT(entry->is_stored_ || writer.has_put());  // a key without parts could not be found again
-      if (entry->is_timer_changed_) {
-        std::string part = keys::state(partition_, entry->key_).append(keys::kTimerPart);
-        if (entry->timer_ == event::kNever) {
-          batch.remove(std::move(part));
-        } else {
-          base::ByteWriter time;
-          time.be64(static_cast<std::uint64_t>(entry->timer_));
-          batch.put(std::move(part), std::move(time).take());
-        }
-      }
-      measure(*entry);
+      base::ByteWriter time;
+      time.be64(static_cast<std::uint64_t>(entry.timer_));
+      batch.put(std::move(part), std::move(time).take());
     }
+  }
+  entry.is_stored_ = true;
+  entry.is_timer_changed_ = false;
+}
+
+void KeyCache::write_ahead(Entry& entry) {
+  TROTH_ASSERT(entry.is_dirty_ && !entry.is_erased());
+  encode(entry, ahead_);
+  entry.is_written_ = true;
+  measure(entry);
+}
+
+base::Status KeyCache::write(Batch& batch) {
+  batch.append(std::exchange(ahead_, {}));
+  std::vector<Entry*> rest;
+  std::copy_if(dirty_.begin(), dirty_.end(), std::back_inserter(rest), [](const Entry* each) { return !each->is_written_; });
+  std::sort(rest.begin(), rest.end(), [](const Entry* a, const Entry* b) { return a->key() < b->key(); });
+  for (Entry* entry : rest) {
+    if (!entry->is_erased()) {
+      encode(*entry, batch);
+      measure(*entry);
+      continue;
+    }
+    if (auto status = write_erased(*entry, batch); !status) return status;
     entry->is_stored_ = true;
-    entry->is_dirty_ = false;
     entry->is_timer_changed_ = false;
+  }
+  for (std::size_t i = 0; i < dirty_.size(); ++i) {
+    if (i + kPrefetchedEntries < dirty_.size()) __builtin_prefetch(dirty_[i + kPrefetchedEntries], 1);
+    dirty_[i]->is_dirty_ = dirty_[i]->is_written_ = false;
+    make_newest(*dirty_[i]);
   }
   clean_bytes_ += dirty_bytes_;
   dirty_bytes_ = 0;
-  clean_.splice(clean_.end(), dirty_);
+  dirty_.clear();
   return base::success();
 }
 
@@ -209,10 +268,10 @@ base::Status KeyCache::write_erased(const Entry& entry, Batch& batch) const {
       batch.remove(std::string(key));
       return true;
     };
-    const std::string from = keys::state(partition_, entry.key_);
-    if (auto scanned = store_.scan(from, keys::behind_state(partition_, entry.key_), remove); !scanned) return scanned;
+    const std::string from = keys::state(partition_, entry.key());
+    if (auto scanned = store_.scan(from, keys::behind_state(partition_, entry.key()), remove); !scanned) return scanned;
   }
-  batch.put(keys::erased(partition_, model_.tombstone_of(entry.key_)), {});
+  batch.put(keys::erased(partition_, model_.tombstone_of(entry.key())), {});
   return base::success();
 }
 
@@ -223,16 +282,14 @@ void KeyCache::set_budget(std::size_t bytes) {
 
 void KeyCache::evict() {
   if (TROTH_PLANTED(dirty_entry_evicted) && dirty_bytes_ > budget_bytes_ && dirty_.size() > 1) {
-    Entry& entry = *dirty_.front();
-    dirty_bytes_ -= entry.bytes_;
-    dirty_.pop_front();
-    entries_.erase(entries_.find(entry.key_));
+    std::rotate(dirty_.begin(), dirty_.begin() + 1, dirty_.end());
+    (void)read(*dirty_.back());  // the task holds on to the entry itself
   }
-  while (clean_bytes_ > budget_bytes_ && !clean_.empty()) {
-    Entry& entry = *clean_.front();
-    clean_bytes_ -= entry.bytes_;
-    clean_.pop_front();
-    entries_.erase(entries_.find(entry.key_));
+  while (clean_bytes_ > budget_bytes_ && oldest_ != nullptr) {
+    Entry* entry = oldest_;
+    clean_bytes_ -= entry->bytes_;
+    take_from_clean(*entry);
+    destroy(entry);
   }
 }
 
@@ -258,11 +315,11 @@ base::Status KeyCache::for_each(const std::function<base::Status(std::string_vie
   for (Entry* entry : dirty_) {
     if (!entry->is_stored_ && !entry->is_erased()) unstored.push_back(entry);
   }
-  std::sort(unstored.begin(), unstored.end(), [](const Entry* a, const Entry* b) { return a->key_ < b->key_; });
+  std::sort(unstored.begin(), unstored.end(), [](const Entry* a, const Entry* b) { return a->key() < b->key(); });
   auto next_unstored = unstored.begin();
   const auto each_unstored_before = [&](const std::string* key) -> base::Status {
-    for (; next_unstored != unstored.end() && (key == nullptr || (*next_unstored)->key_ < *key); ++next_unstored) {
-      if (auto status = each((*next_unstored)->key_, (*next_unstored)->state()); !status) return status;
+    for (; next_unstored != unstored.end() && (key == nullptr || (*next_unstored)->key() < *key); ++next_unstored) {
+      if (auto status = each((*next_unstored)->key(), (*next_unstored)->state()); !status) return status;
     }
     return base::success();
   };
@@ -294,9 +351,9 @@ base::Status KeyCache::for_each(const std::function<base::Status(std::string_vie
 
     for (const auto& [key, stored] : piece) {
       if (auto status = each_unstored_before(&key); !status) return status;
-      if (const auto cached = entries_.find(key); cached != entries_.end()) {
-        if (cached->second.is_erased()) continue;
-        if (auto status = each(key, cached->second.state()); !status) return status;
+      if (const Entry* cached = peek(key); cached != nullptr) {
+        if (cached->is_erased()) continue;
+        if (auto status = each(key, cached->state()); !status) return status;
         continue;
       }
       auto state = decode(key, stored);

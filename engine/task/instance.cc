@@ -18,6 +18,8 @@ namespace {
 
 /// Orders that make one job of a worker.
 constexpr std::size_t kOrdersPerJob = 128;
+/// Orders between the steps by which a key is brought near.
+constexpr std::size_t kOrdersPerStep = 3;
 /// Offered records that ask for a commit whatever they cost.
 constexpr std::uint64_t kEventsPerCommit = 1'000'000;
 /// Live: how long a loaded instance gathers before it asks for a commit.
@@ -252,20 +254,40 @@ base::Status Instance::carry_out(std::vector<Order>& orders) const {
   const Stopwatch watch;
   std::uint64_t settle_ns = 0;
   base::Status status = base::success();
-  for (Order& order : orders) {
-    switch (order.kind) {
-      case Order::Kind::kRecord: status = order.feed->offer(std::move(order.decoded), false, order.number); break;
-      case Order::Kind::kLastRecord: status = order.feed->offer(std::move(order.decoded), true, order.number); break;
-      case Order::Kind::kAtEnd: status = order.feed->set_at_end(order.input, true); break;
-      case Order::Kind::kNotAtEnd: status = order.feed->set_at_end(order.input, false); break;
+  // Keys come in no order, so each would be waited for. Those of the next orders are brought near meanwhile, in steps.
+  std::vector<std::uint64_t> wanted(orders.size());
+  const auto each_behind = [&](std::size_t at, std::size_t steps, const auto& act) {
+    const std::size_t by = steps * kOrdersPerStep;
+    if (at < by || at - by >= orders.size() || !orders[at - by].decoded.event) return;
+    act(orders[at - by].feed->task(), at - by);
+  };
+  constexpr std::size_t kSteps = 3 + KeyState::kPrefetchSteps;
+  for (std::size_t at = 0; status && at < orders.size() + kSteps * kOrdersPerStep; ++at) {
+    each_behind(at, 0, [&](const Task& task, std::size_t i) { wanted[i] = task.prefetch(*orders[i].decoded.event); });
+    each_behind(at, 1, [&](const Task& task, std::size_t i) { task.prefetch_entry(wanted[i]); });
+    each_behind(at, 2, [&](const Task& task, std::size_t i) { task.prefetch_state(wanted[i]); });
+    for (unsigned step = 0; step < KeyState::kPrefetchSteps; ++step) {
+      each_behind(at, 3 + step, [&](const Task& task, std::size_t i) { task.prefetch_state(wanted[i], step); });
     }
-    if (!status) break;
+    if (at < kSteps * kOrdersPerStep) continue;
+    Order& order = orders[at - kSteps * kOrdersPerStep];
+    status = carry_out(order);
     publish_bytes(*order.feed);
     settle_ns += order.feed->task().take_settle_ns();
   }
   settle_ns_ += settle_ns;
   apply_ns_ += watch.ns() - settle_ns;
   return status;
+}
+
+base::Status Instance::carry_out(Order& order) {
+  switch (order.kind) {
+    case Order::Kind::kRecord: return order.feed->offer(std::move(order.decoded), false, order.number);
+    case Order::Kind::kLastRecord: return order.feed->offer(std::move(order.decoded), true, order.number);
+    case Order::Kind::kAtEnd: return order.feed->set_at_end(order.input, true);
+    case Order::Kind::kNotAtEnd: return order.feed->set_at_end(order.input, false);
+  }
+  return base::success();
 }
 
 void Instance::publish_bytes(Feed& feed) const {
@@ -473,7 +495,7 @@ base::Status Instance::settle_in_slices(const Feeds& feeds, const std::string& s
     if (!has_more(&feed)) return base::success();
     const Stopwatch watch;
     Task& task = feed.task();
-    auto is_left = task.is_closing() ? task.settle_some(options_.keys_per_slice)
+    auto is_left = task.is_closing() ? task.settle_some(options_.keys_per_slice, !options_.epoch_events)
                                     : task.resettle_some(options_.keys_per_slice);
     settle_ns_ += watch.ns();
     if (!is_left) return is_left.error();

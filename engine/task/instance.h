@@ -164,6 +164,7 @@ class Instance {
   void give_end(std::int32_t partition, std::uint16_t input, bool at_end) const;
   void post_orders(std::size_t worker) const;
   [[nodiscard]] base::Status carry_out(std::vector<Order>& orders) const;
+  [[nodiscard]] static base::Status carry_out(Order& order);
   void settle_down() const;
   [[nodiscard]] base::Status barrier() const;
   [[nodiscard]] base::Status run_on(const Feeds& feeds, const std::function<base::Status(Feed&)>& job) const;

@@ -31,6 +31,10 @@ class KeyState {
   virtual ~KeyState() = default;
   /// Bytes held in memory, roughly; may be cheap and late, never wildly low. For the cache's budget.
   [[nodiscard]] virtual std::size_t bytes() const = 0;
+  /// A hint that the state is wanted soon: begins to load what an event or a settle reads first. Steps come in order, with
+  /// other work in between; each may read what the ones before have asked for. Before the first the object itself was.
+  virtual void prefetch(unsigned /*step*/) const {}
+  static constexpr unsigned kPrefetchSteps = 3;
 };
 
 /// One record for an output stream; a value of nothing is a tombstone.

@@ -119,8 +119,7 @@ std::string Task::encoded_meta() const {
   } else {
     meta.settled_under = context_.model.version();
   }
-  meta.unsettled.assign(unsettled_.begin(), unsettled_.end());
-  std::sort(meta.unsettled.begin(), meta.unsettled.end());
+  meta.unsettled = unsettled_keys();
   meta.commit = commit_;
   meta.previous = previous_;
   meta.changelog_position = changelog_position_;
@@ -137,6 +136,7 @@ base::Status Task::write(Batch& batch, std::vector<TaskOutput>& out) {
   if (!has_changed_) return base::success();
   number_commit();
   if (!TROTH_PLANTED(meta_only_with_outputs) || !out_.empty()) batch.put(keys::task(partition_), encoded_meta());
+  unpin();
   if (auto status = cache_.write(batch); !status) return status;
   Batch unused;
   timers_.write(TROTH_PLANTED(timers_not_stored) ? unused : batch);
@@ -308,10 +308,7 @@ void Task::apply(KeyCache::Entry& entry, Event event, const Record& record) {
   } else {
     // A refused event counts too: the loser of a conflict may change what the state knows.
     cache_.mark_dirty(entry);
-    if (!entry.is_unsettled) {
-      entry.is_unsettled = true;
-      unsettled_.emplace(entry.key());
-    }
+    note_unsettled(entry);
   }
 }
 
@@ -321,8 +318,7 @@ void Task::refuse(const event::Rejection& rejection, const EventName& name, cons
 }
 
 void Task::erase(KeyCache::Entry& entry) {
-  if (const auto noted = unsettled_.find(entry.key()); noted != unsettled_.end()) unsettled_.erase(noted);
-  entry.is_unsettled = false;
+  forget_unsettled(entry);
   if (entry.timer() != event::kNever && !TROTH_PLANTED(timer_of_erased_key_stays)) {
     timers_.remove(entry.timer(), entry.key());
   }
@@ -374,27 +370,60 @@ base::Status Task::close() {
 base::Status Task::begin_close() {
   TROTH_ASSERT(phase_ == Phase::kOpen);
   TROTH_ASSERT(closing_.empty());
-  closing_.assign(unsettled_.begin(), unsettled_.end());
-  if (TROTH_PLANTED(closing_keys_not_noted)) unsettled_.clear();
+  for (KeyCache::Entry* entry : unsettled_entries_) {
+    if (entry->is_unsettled) closing_.push_back({entry, {}});
+  }
+  for (const std::string& key : unsettled_) closing_.push_back({nullptr, key});
+  if (TROTH_PLANTED(closing_keys_not_noted)) {
+    for (KeyCache::Entry* entry : unsettled_entries_) entry->is_unsettled = false;
+    unsettled_entries_.clear();
+    unsettled_.clear();
+  }
   auto is_due = timers_.is_any_due(tau_);
   if (!is_due) return is_due.error();
   if (*is_due) {
-    if (auto status = timers_.append_due(tau_, closing_); !status) return status;
+    std::vector<std::string> due;
+    if (auto status = timers_.append_due(tau_, due); !status) return status;
+    for (std::string& key : due) {
+      const KeyCache::Entry* entry = cache_.peek(key);
+      if (entry == nullptr || !entry->is_unsettled) closing_.push_back({nullptr, std::move(key)});
+    }
   }
-  std::sort(closing_.begin(), closing_.end(), std::greater<>{});
-  closing_.erase(std::unique(closing_.begin(), closing_.end()), closing_.end());
+  std::sort(closing_.begin(), closing_.end(), [](const ToSettle& a, const ToSettle& b) { return a.key() > b.key(); });
+  const auto is_same = [](const ToSettle& a, const ToSettle& b) { return a.key() == b.key(); };
+  closing_.erase(std::unique(closing_.begin(), closing_.end(), is_same), closing_.end());
   phase_ = Phase::kClosing;
   return base::success();
 }
 
-base::Result<bool> Task::settle_some(std::size_t keys_max) {
+/// Brings near what is settled next but some.
+void Task::prefetch_closing() const {
+  const auto behind = [this](std::size_t by) -> const KeyCache::Entry* {
+    return by < closing_.size() ? closing_[closing_.size() - 1 - by].entry : nullptr;
+  };
+  if (const KeyCache::Entry* entry = behind(KeyState::kPrefetchSteps + 1)) entry->prefetch_state();
+  for (unsigned step = 0; step < KeyState::kPrefetchSteps; ++step) {
+    if (const KeyCache::Entry* entry = behind(KeyState::kPrefetchSteps - step)) entry->prefetch_state(step);
+  }
+}
+
+base::Result<bool> Task::settle_some(std::size_t keys_max, bool writes_next) {
   TROTH_ASSERT(phase_ == Phase::kClosing);
   for (std::size_t i = 0; i < keys_max && !closing_.empty(); ++i) {
-    if (auto status = settle(closing_.back()); !status) return status.error();
+    prefetch_closing();
+    KeyCache::Entry* entry = closing_.back().entry;
+    if (entry == nullptr) {
+      auto found = entry_to_settle(closing_.back().name);
+      if (!found) return found.error();
+      entry = *found;
+    }
+    settle(*entry);
+    if (writes_next) cache_.write_ahead(*entry);
     closing_.pop_back();
   }
   if (!closing_.empty()) return true;
-  TROTH_ASSERT(unsettled_.empty());
+  TROTH_ASSERT(unsettled_keys().empty());
+  unsettled_entries_.clear();
   phase_ = Phase::kOpen;
   if (epoch_records_ > 0) {
     ++epoch_;
@@ -404,13 +433,49 @@ base::Result<bool> Task::settle_some(std::size_t keys_max) {
   return false;
 }
 
+void Task::note_unsettled(KeyCache::Entry& entry) {
+  if (std::exchange(entry.is_unsettled, true)) return;
+  TROTH_ASSERT(entry.is_dirty());
+  unsettled_entries_.push_back(&entry);
+}
+
+void Task::forget_unsettled(KeyCache::Entry& entry) {
+  entry.is_unsettled = false;
+  if (unsettled_.empty()) return;
+  if (const auto noted = unsettled_.find(entry.key()); noted != unsettled_.end()) unsettled_.erase(noted);
+}
+
+/// In order.
+std::vector<std::string> Task::unsettled_keys() const {
+  std::set<std::string, std::less<>> keys = unsettled_;
+  for (const KeyCache::Entry* entry : unsettled_entries_) {
+    if (entry->is_unsettled) keys.emplace(entry->key());
+  }
+  return {keys.begin(), keys.end()};
+}
+
+/// What is dirty is about to become clean, and may leave the memory: from now on it goes by its name.
+void Task::unpin() {
+  for (KeyCache::Entry* entry : unsettled_entries_) {
+    if (std::exchange(entry->is_unsettled, false)) unsettled_.emplace(entry->key());
+  }
+  unsettled_entries_.clear();
+  for (ToSettle& each : closing_) {
+    if (each.entry == nullptr) continue;
+    each.name = each.entry->key();
+    each.entry = nullptr;
+  }
+}
+
 base::Result<bool> Task::resettle_some(std::size_t keys_max) {
   TROTH_ASSERT(is_resettling());
   std::vector<std::string> keys;
   if (auto status = cache_.append_stored(resettled_to_, keys_max, keys); !status) return status.error();
   order_ = TaskOutput::kBeforeRecords;
   for (std::string& key : keys) {
-    if (auto status = settle(key); !status) return status.error();
+    auto entry = entry_to_settle(key);
+    if (!entry) return entry.error();
+    settle(**entry);
     resettled_to_ = std::move(key);
   }
   order_ = TaskOutput::kAtCommit;
@@ -421,19 +486,17 @@ base::Result<bool> Task::resettle_some(std::size_t keys_max) {
   return false;
 }
 
-base::Status Task::settle(std::string_view key) {
+base::Result<KeyCache::Entry*> Task::entry_to_settle(std::string_view key) {
   auto loaded = cache_.load(key);
-  if (!loaded) return loaded.error();
-  KeyCache::Entry& entry = **loaded;
-  if (entry.is_unheard_of()) {
-    cache_.forget(entry);
-    return base::damage("the state is damaged: partition " + std::to_string(partition_) +
-                       " has a timer of a key without state: restore a backup or rebuild the state from the log");
-  }
-  if (const auto noted = unsettled_.find(key); noted != unsettled_.end()) unsettled_.erase(noted);
-  entry.is_unsettled = false;
-  TROTH_ASSERT(!entry.is_erased());  // its timer and its mark went with it
+  if (!loaded || !(*loaded)->is_unheard_of()) return loaded;
+  cache_.forget(**loaded);
+  return base::damage("the state is damaged: partition " + std::to_string(partition_) +
+                     " has a timer of a key without state: restore a backup or rebuild the state from the log");
+}
 
+void Task::settle(KeyCache::Entry& entry) {
+  TROTH_ASSERT(!entry.is_erased());  // its timer and its mark went with it
+  forget_unsettled(entry);
   has_changed_ = true;
   ++keys_settled_;
   context_.model.settle(entry.state(), tau_, effects_);
@@ -443,7 +506,6 @@ base::Status Task::settle(std::string_view key) {
   take_effects();
   cache_.mark_dirty(entry);
   set_timer(entry, next);
-  return base::success();
 }
 
 /// Lazy: a stored timer that is too early stays; it will fire, settle and come here again.
@@ -476,7 +538,7 @@ PartitionStatistics Task::statistics() const {
     out.next_offset.push_back(input.next_offset);
   }
   out.cached_keys = cache_.size();
-  out.unsettled_keys = unsettled_.size();
+  out.unsettled_keys = unsettled_keys().size();
   return out;
 }
 

@@ -29,9 +29,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -80,6 +80,17 @@ class Task {
   // OPEN ------------------------------------------------------------------------------------------------------------
   /// `number` ascends with the reading order of the instance: outputs that this record brings about go by it.
   [[nodiscard]] base::Status offer(Decoded decoded, bool last_of_input, std::uint64_t number);
+  // An event that is offered soon: its key is brought near, in steps with other work in between.
+  [[nodiscard]] std::uint64_t prefetch(const Event& event) const {
+    return cache_.prefetch(context_.model.key_of(event));
+  }
+  void prefetch_entry(std::uint64_t key) const { (void)cache_.prefetch_entry(key); }
+  void prefetch_state(std::uint64_t key) const {
+    if (const KeyCache::Entry* entry = cache_.prefetch_entry(key)) entry->prefetch_state();
+  }
+  void prefetch_state(std::uint64_t key, unsigned step) const {
+    if (const KeyCache::Entry* entry = cache_.prefetch_entry(key)) entry->prefetch_state(step);
+  }
   void set_at_end(std::size_t input, bool at_end);
   /// Live: an input whose source has fallen silent holds τ at what it told last, though it is at its end: what it does not
   /// tell may have happened all the same. Not stored.
@@ -96,8 +107,9 @@ class Task {
   /// OPEN → CLOSING.
   [[nodiscard]] base::Status begin_close();
   [[nodiscard]] bool is_closing() const { return phase_ == Phase::kClosing; }
-  /// Settles at most `keys_max` keys. False: none is left, the task is OPEN again.
-  [[nodiscard]] base::Result<bool> settle_some(std::size_t keys_max);
+  /// Settles at most `keys_max` keys. False: none is left, the task is OPEN again. `writes_next`: nothing is offered before
+  /// the next write(), so what is settled may be encoded at once.
+  [[nodiscard]] base::Result<bool> settle_some(std::size_t keys_max, bool writes_next = false);
 
   // RESETTLING ------------------------------------------------------------------------------------------------------
   [[nodiscard]] bool is_resettling() const { return phase_ == Phase::kResettling; }
@@ -150,7 +162,20 @@ class Task {
   void refuse(const event::Rejection& rejection, const EventName& name, const Record& record);
   void erase(KeyCache::Entry& entry);
   void follow_inputs();
-  [[nodiscard]] base::Status settle(std::string_view key);
+  /// A key that has to be settled: an entry that is dirty, so that it stays in memory, or else its name.
+  struct ToSettle {
+    KeyCache::Entry* entry = nullptr;
+    std::string name;
+    [[nodiscard]] std::string_view key() const { return entry != nullptr ? entry->key() : std::string_view(name); }
+  };
+  [[nodiscard]] std::vector<std::string> unsettled_keys() const;
+  void unpin();
+  void note_unsettled(KeyCache::Entry& entry);
+  void forget_unsettled(KeyCache::Entry& entry);
+  /// The entry of a key that has a state, as every key that has to be settled must.
+  [[nodiscard]] base::Result<KeyCache::Entry*> entry_to_settle(std::string_view key);
+  void prefetch_closing() const;
+  void settle(KeyCache::Entry& entry);
   void set_timer(KeyCache::Entry& entry, TimeUs next);
   void take_effects();
   void put_out(Outgoing record);
@@ -178,8 +203,10 @@ class Task {
 
   KeyCache cache_;
   Timers timers_;
-  std::unordered_set<std::string, KeyHash, std::equal_to<>> unsettled_;
-  std::vector<std::string> closing_;  // what CLOSING has to settle, greatest first: taken from the back
+  // What took an event and is not settled: since the last write() as entries, each of them dirty; from before it as keys.
+  std::vector<KeyCache::Entry*> unsettled_entries_;  // those of them that are settled or erased meanwhile say so
+  std::set<std::string, std::less<>> unsettled_;
+  std::vector<ToSettle> closing_;  // what CLOSING has to settle, greatest first: taken from the back
   std::vector<TaskOutput> out_;
   std::size_t out_bytes_ = 0;
 

@@ -56,6 +56,20 @@ std::vector<std::string> Case::names(const EventRefs& refs) const {
 Customer::Customer(std::string tenant, std::string id, const Policy& policy)
     : tenant_(std::move(tenant)), id_(std::move(id)), policy_(&policy), lives_(policy.global()) {}
 
+void Customer::prefetch(unsigned step) const {
+  lives_.prefetch(step);
+  if (buckets_.empty()) return;
+  const auto& last = *buckets_.rbegin();
+  if (step == 0) return __builtin_prefetch(&last);
+  const Bucket* const bucket = last.second.get();
+  if (step == 1) {
+    const auto* const begin = reinterpret_cast<const char*>(bucket);
+    for (std::size_t at = 0; at < sizeof(Bucket); at += 64) __builtin_prefetch(begin + at);
+  } else if (!bucket->events.empty()) {
+    __builtin_prefetch(&bucket->events.back());
+  }
+}
+
 // -------------------------------------------------------------------------------------------------------- admission
 
 Customer::Admission Customer::admit(const Event& event, TimeUs tau) {

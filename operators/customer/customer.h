@@ -124,6 +124,8 @@ class Customer {
   [[nodiscard]] Bucket* bucket(std::string_view key);
 
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
+  /// Begins to load what news is likely about: the latest order. As KeyState::prefetch().
+  void prefetch(unsigned step) const;
 
  private:
   Admission admit_caseless(std::unique_ptr<Held> held, TimeUs tau);

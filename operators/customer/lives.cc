@@ -14,6 +14,28 @@ const Lives::Object* Lives::find(const ObjectRef& object) const {
   return at == objects_.end() ? nullptr : &at->second;
 }
 
+void Lives::prefetch(unsigned step) const {
+  if (objects_.empty()) return;
+  const auto both_ends = [&](const auto& act) {
+    act(*objects_.begin());
+    act(*objects_.rbegin());
+  };
+  if (step == 0) {
+    both_ends([](const auto& object) {
+      __builtin_prefetch(&object);
+      __builtin_prefetch(&object.second);
+    });
+  } else if (step == 1) {
+    both_ends([](const auto& object) {
+      if (!object.second.mentions.empty()) __builtin_prefetch(&object.second.mentions.back());
+    });
+  } else {
+    both_ends([](const auto& object) {
+      if (!object.second.mentions.empty()) __builtin_prefetch(object.second.mentions.back().held);
+    });
+  }
+}
+
 Lives::Object& Lives::find_or_make(const ObjectRef& object) {
   auto at = objects_.lower_bound(object);
   if (at == objects_.end() || ByName::ref(at->first) != object) at = objects_.emplace_hint(at, object.str(), Object{});

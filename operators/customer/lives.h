@@ -47,6 +47,9 @@ class Lives {
   /// An equal event that is here already, or null.
   [[nodiscard]] Held* find_equal(const Held* held) const;
 
+  /// Begins to load the objects that news is likely about. As KeyState::prefetch().
+  void prefetch(unsigned step) const;
+
   /// The events are sealed: they leave, their lives stay until they may be forgotten.
   void seal(const std::vector<Held*>& events);
   /// Forgets sealed lives that no later event can continue. Answers whether any went.

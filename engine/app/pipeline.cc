@@ -174,6 +174,7 @@ class KafkaPipeline {
     source_options.group = kafka.group;
     source_options.instance = kafka.instance;
     source_options.topics = topics_read(kafka);
+    source_options.workers = parts_.config.workers;
     auto source = source::KafkaSource::open(std::move(source_options));
     if (!source) return passing(source.error());
     source_ = std::move(*source);

@@ -19,18 +19,23 @@ using task::InputNews;
 
 /// Messages taken from the client in one go.
 constexpr std::size_t kMessagesPerPoll = 10'000;
+/// What the client may hold of messages not taken yet, for each worker, as long as there are not too many of these.
+constexpr int kAheadMessages = 200'000;
+constexpr int kAheadKib = 64 * 1024;
+constexpr int kAheadWorkers = 16;
 /// How often, and for how long, poll() looks whether a cluster that was away is back.
 constexpr int kProbeEveryMs = 1'000;
 constexpr int kProbeTimeoutMs = 100;
 
-std::vector<KafkaSetting> preferred_settings() {
+std::vector<KafkaSetting> preferred_settings(int workers) {
+  const int shares = std::clamp(workers, 1, kAheadWorkers);
   return {
       {"session.timeout.ms", "10000"},
       {"heartbeat.interval.ms", "500"},
       {"fetch.wait.max.ms", "20"},
-      // Two seconds of our own throughput: once these are reached, librdkafka 2.0.2 looks again only a second later.
-      {"queued.min.messages", "1000000"},
-      {"queued.max.messages.kbytes", "262144"},
+      // More than we take in over a second: once these are reached, librdkafka 2.0.2 looks again only a second later.
+      {"queued.min.messages", std::to_string(shares * kAheadMessages)},
+      {"queued.max.messages.kbytes", std::to_string(shares * kAheadKib)},
       {"fetch.queue.backoff.ms", "10", true},  // the cure of the same, in newer versions
   };
 }
@@ -174,8 +179,8 @@ base::Status KafkaSource::Impl::open() {
   const KafkaInstant deadline = kafka_deadline(options_.start_timeout_ms);
   if (options_.group.empty()) return base::Error{"Kafka: the consumer group has no name"};
   context_->owner = this;
-  auto conf =
-      make_kafka_conf(options_.kafka, KafkaRole::kConsumer, *context_, preferred_settings(), fixed_settings(options_));
+  auto conf = make_kafka_conf(options_.kafka, KafkaRole::kConsumer, *context_, preferred_settings(options_.workers),
+                              fixed_settings(options_));
   if (!conf.ok()) return conf.error();
   rd_kafka_conf_set_rebalance_cb(conf->get(), on_rebalance);
   auto client = make_kafka_client(RD_KAFKA_CONSUMER, std::move(conf).value());

@@ -56,6 +56,7 @@ struct KafkaSourceOptions {
   /// An input at its end is behind again once a record has more than this after it (kafka_position.h).
   std::int64_t behind_records = 10'000;
   int start_timeout_ms = 30'000;  // to find the cluster
+  int workers = 1;                // that take the records: the more, the more is read ahead
 };
 
 class KafkaSource final : public task::Source, public KafkaGroup {

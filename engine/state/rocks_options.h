@@ -8,6 +8,9 @@
 
 namespace troth::state {
 
+/// The longest first key that a removed range may have: kind and partition (task/keys.h).
+inline constexpr std::size_t kRangeBytes = 3;
+
 [[nodiscard]] rocksdb::Options rocks_options(const RocksOptions& options);
 [[nodiscard]] bool rocksdb_can_compress_with(rocksdb::CompressionType type);
 

@@ -80,6 +80,7 @@ base::Status RocksStore::commit(const task::Batch& batch) {
   rocksdb::WriteBatch changes(batch.bytes() + kOverheadPerChange * batch.changes().size());
   rocksdb::Status status;
   for (const auto& [from, to] : batch.ranges()) {
+    TROTH_ASSERT(from.size() <= kRangeBytes);  // rocks_options.cc, RangeOfKey
     if (status.ok() && from < to) {
       status = changes.DeleteRange(db_->DefaultColumnFamily(), slice(from), slice(to));
     }

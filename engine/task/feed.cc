@@ -6,12 +6,15 @@
 namespace troth::task {
 
 Feed::Feed(std::unique_ptr<Task> task, std::size_t inputs, bool merges)
-    : is_paused(inputs, false), task_(std::move(task)), waiting_(inputs) {
-  if (merges) merger_.emplace(inputs);
+    : is_paused(inputs, false), task_(std::move(task)), counts_(merges), waiting_(inputs) {
+  if (merges && inputs > 1) merger_.emplace(inputs);
 }
 
 base::Status Feed::offer(Decoded decoded, bool last_of_input, std::uint64_t number) {
-  if (!merger_) return task_->offer(std::move(decoded), last_of_input, number);
+  if (!merger_) {
+    if (counts_) waiting_[decoded.record.origin.input].fetch_sub(1, std::memory_order_relaxed);
+    return task_->offer(std::move(decoded), last_of_input, number);
+  }
   const std::size_t input = decoded.record.origin.input;
   const std::optional<TimeUs> time = decoded.merge_time;
   merger_->push(input, time, {std::move(decoded), number});

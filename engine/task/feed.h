@@ -1,5 +1,5 @@
-// Feed: the way of records into one task. Files come merged already and go straight through; the inputs of a Kafka
-// partition are read each at its own speed and merged here by time (ARCHITECTURE: time).
+// Feed: the way of records into one task. Files come merged already and go straight through, as does a single topic; the
+// inputs of a Kafka partition are read each at its own speed and merged here by time (ARCHITECTURE: time).
 //
 // Owned by the instance; run by the task's worker. Only waiting() and add_waiting() may be called meanwhile by the
 // driver's thread.
@@ -48,6 +48,7 @@ class Feed {
   [[nodiscard]] base::Status drain();
 
   std::unique_ptr<Task> task_;
+  const bool counts_;  // the driver has counted each record by add_waiting()
   std::optional<Merger<Numbered>> merger_;
   std::vector<std::atomic<std::size_t>> waiting_;
 };

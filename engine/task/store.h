@@ -28,7 +28,8 @@ class Batch {
     bytes_ += key.size();
     changes_.push_back({std::move(key), std::nullopt});
   }
-  /// Removes every key in [from, to), before all other changes of the batch take effect.
+  /// Removes every key in [from, to), before all other changes of the batch take effect. `from` is where a range of keys.h
+  /// begins.
   void remove_range(std::string from, std::string to) { ranges_.emplace_back(std::move(from), std::move(to)); }
   void append(Batch&& other) {
     bytes_ += other.bytes_;

@@ -158,7 +158,7 @@ TEST(RocksStore, agrees_with_a_map_over_random_batches_and_reopenings) {
     for (int commit = 0; commit < 30; ++commit) {
       Batch batch;
       for (int i = 0; i < 50; ++i) {
-        const std::string key = std::to_string(random() % 400);
+        const std::string key = std::to_string(random() % 4) + "-a-key-" + std::to_string(random() % 100);
         if (random() % 4 == 0) {
           batch.remove(key);
           expected.erase(key);
@@ -180,11 +180,12 @@ TEST(RocksStore, what_is_loaded_in_bulk_and_by_ranges_is_as_if_it_had_been_commi
   Opened opened = open(root / "state");
   Content expected;
   for (int round = 0; round < 40; ++round) {
-    const auto key = [&] { return "key" + std::to_string(random() % 300); };
+    const auto range = [&] { return std::string("S\0", 2) + static_cast<char>('a' + random() % 4); };
+    const auto key = [&] { return range() + std::to_string(random() % 100); };
     Batch batch;
     if (round % 5 == 4) {
-      std::string from = key();
-      std::string to = key();
+      std::string from = range();
+      std::string to = range();
       if (to < from) std::swap(from, to);
       expected.erase(expected.lower_bound(from), expected.lower_bound(to));
       batch.remove_range(from, to);

@@ -95,6 +95,7 @@ class World:
                 self._waiting[topic].append((parsed["subject"], raw))
                 self.bad.append((prefix + live.INPUTS[topic], raw))
         self.total = sum(map(len, self._waiting))
+        self._told, self._refused = [], set(self.bad)
         self._chance = chance
         keys = {"transaction_timeout_ms": TRANSACTION_TIMEOUT_MS, **kafka_keys}
         self.members = [live.Engine(self.folder / name, {**live.kafka_config(broker, prefix, self.offset_us, instance=name, **keys), **(more or {})})
@@ -120,7 +121,15 @@ class World:
         waiting = self._waiting[topic]
         records = [waiting.popleft() for _ in range(min(most, len(waiting)))]
         if records:
-            self.broker.produce(self.prefix + live.INPUTS[topic], records)
+            name = self.prefix + live.INPUTS[topic]
+            self._told += [(name, record) for record in records if (name, record[1]) not in self._refused]
+            self.broker.produce(name, records)
+
+    def tell_again(self):
+        """An event that was told already, once more: it changes nothing, but it is a record."""
+        topic, record = self._chance.choice(self._told)
+        self.total += 1
+        self.broker.produce(topic, [record])
 
     def feed_until(self, share):
         """Until this share of all that there is has been fed."""
@@ -495,8 +504,11 @@ class Killer:
             if now >= self.next_feed:
                 self.next_feed = now + self.feed_every_s
                 # However long it takes, there is something left for each kill to come.
-                waiting = len(self.places) + len(self.lives)
-                self.world.feed(max(1, min(self.slice, self.world.left // (4 * waiting))))
+                slice_ = min(self.slice, self.world.left // (4 * (len(self.places) + len(self.lives))))
+                if slice_ > 0:
+                    self.world.feed(slice_)
+                else:
+                    self.world.tell_again()
             return True
         if self.at_us is None:
             self.world.feed_rest()

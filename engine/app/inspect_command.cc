@@ -54,6 +54,7 @@ std::string inspect_json(StateReader& reader) {
 int run_inspect(const InspectArguments& arguments) {
   auto reader = StateReader::open(arguments.state, std::nullopt);
   if (!reader) return complain(kWrongUse, reader.error().message);
+  tell_if_in_use(**reader, arguments.state);
   if (arguments.is_json) {
     fmt::print("{}\n", inspect_json(**reader));
     return kDone;

@@ -24,6 +24,16 @@ base::Result<std::string> read_small_file(const std::string& path, std::size_t b
   return bytes;
 }
 
+namespace {
+
+base::Result<LoadedPolicy> checked(const base::Value& document, const std::string& name) {
+  auto policy = operators::Policy::parse(document);
+  if (!policy) return base::Error{fmt::format("{}: {}", name, policy.error().message)};
+  return LoadedPolicy{*policy, base::canonical_json(document)};
+}
+
+}  // namespace
+
 base::Result<LoadedPolicy> load_policy(const std::optional<std::string>& file,
                                        const std::optional<std::string>& overlay) {
   const auto read = [](const std::string& path) -> base::Result<base::Value> {
@@ -38,12 +48,13 @@ base::Result<LoadedPolicy> load_policy(const std::optional<std::string>& file,
     if (!over) return over.error();
     *document = base::merged(*document, *over);
   }
-  auto policy = operators::Policy::parse(*document);
-  if (!policy) {
-    const std::string name = file.value_or("the built-in policy") + (overlay ? " with " + *overlay : "");
-    return base::Error{fmt::format("{}: {}", name, policy.error().message)};
-  }
-  return LoadedPolicy{*policy, base::canonical_json(*document)};
+  return checked(*document, file.value_or("the built-in policy") + (overlay ? " with " + *overlay : ""));
+}
+
+base::Result<LoadedPolicy> read_policy(std::string_view text, const std::string& name) {
+  auto document = read_yaml(text, name);
+  if (!document) return document.error();
+  return checked(*document, name);
 }
 
 }  // namespace troth::app

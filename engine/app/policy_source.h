@@ -23,6 +23,9 @@ struct LoadedPolicy {
 [[nodiscard]] base::Result<LoadedPolicy> load_policy(const std::optional<std::string>& file,
                                                      const std::optional<std::string>& overlay);
 
+/// The same of a document that was read already; `name` is for errors.
+[[nodiscard]] base::Result<LoadedPolicy> read_policy(std::string_view text, const std::string& name);
+
 /// A whole small file; an error if it cannot be read or is larger than `bytes_max`.
 [[nodiscard]] base::Result<std::string> read_small_file(const std::string& path, std::size_t bytes_max);
 

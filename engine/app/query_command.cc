@@ -24,7 +24,7 @@ struct QueryArguments {
 };
 
 void add_state_options(CLI::App& command, QueryArguments& arguments) {
-  command.add_option("--state", arguments.state, "The state directory of a replay or a run that has ended")
+  command.add_option("--state", arguments.state, "The state directory of a replay or a run, also while it is running")
       ->required()
       ->type_name("DIR");
   command.add_option("--as-of", arguments.as_of, "At this time, not before the state's own; default: the state's")
@@ -47,6 +47,7 @@ Opened open_state(const QueryArguments& arguments) {
     return opened;
   }
   opened.reader = std::move(*reader);
+  tell_if_in_use(*opened.reader, arguments.state);
   const event::TimeUs tau = opened.reader->tau();
   opened.t = arguments.as_of ? time_of(*arguments.as_of) : tau;
   if (opened.t < tau) {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 
@@ -58,18 +59,24 @@ StateReader::~StateReader() = default;
 base::Result<std::unique_ptr<StateReader>> StateReader::open(const std::string& path,
                                                              const std::optional<std::string>& policy_file) {
   std::unique_ptr<StateReader> reader(new StateReader());
-  auto directory = state::StateDirectory::open(path, state::StateDirectory::Mode::kMustExist);
+  auto directory = state::StateDirectory::open(path, state::StateDirectory::Mode::kToRead);
   if (!directory) return directory.error();
   reader->directory_ = std::move(*directory);
-  auto policy = load_policy(policy_file ? *policy_file : fmt::format("{}/{}", path, kPolicyFile), std::nullopt);
-  if (!policy) return policy.error();
-  reader->policy_ = std::move(*policy);
-  auto store = state::RocksStore::open(*reader->directory_);
+  const Error nothing{fmt::format("{}: nothing was ever committed to this state", path)};
+  if (!reader->directory_->has_store()) return nothing;
+  reader->user_ = reader->directory_->user();
+  std::vector<std::optional<std::string>> kept;
+  auto store = state::RocksStore::open_to_read(*reader->directory_, {std::string(kPolicyFile)}, kept);
   if (!store) return store.error();
   reader->store_ = std::move(*store);
+  const std::string kept_path = fmt::format("{}/{}", path, kPolicyFile);
+  auto policy = policy_file || !kept.front() ? load_policy(policy_file.value_or(kept_path), std::nullopt)
+                                             : read_policy(*kept.front(), kept_path);
+  if (!policy) return policy.error();
+  reader->policy_ = std::move(*policy);
   auto bytes = reader->store_->get(task::keys::instance());
   if (!bytes) return bytes.error();
-  if (!*bytes) return Error{fmt::format("{}: nothing was ever committed to this state", path)};
+  if (!*bytes) return nothing;
   auto meta = task::decode_instance_meta(**bytes);
   if (!meta) return meta.error();
   reader->meta_ = std::move(*meta);
@@ -104,6 +111,12 @@ base::Result<bool> StateReader::read_customer(std::string_view tenant, std::stri
     });
   }
   return is_known;
+}
+
+void tell_if_in_use(const StateReader& reader, std::string_view path) {
+  if (!reader.user()) return;
+  fmt::print(stderr, "troth: process {} is at work on {}: this is how it stood at its last commit, at {}\n", *reader.user(),
+             path, event::format_time(reader.tau()));
 }
 
 }  // namespace troth::app

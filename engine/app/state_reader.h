@@ -1,7 +1,9 @@
-// StateReader: a state directory opened to be looked at: query, explain, top, inspect. Nothing in it is changed. The
+// StateReader: a state directory opened to be looked at: query, explain, top, inspect. Nothing in it is changed, and
+// another process may go on with it meanwhile: then what is read is how it stood at that one's last commit. The
 // policy is the one that the state was computed under, which is kept beside it. Main thread.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,6 +31,8 @@ class StateReader {
                                                                        const std::optional<std::string>& policy_file);
   ~StateReader();
 
+  /// The process that goes on with this state, if there is one.
+  [[nodiscard]] std::optional<std::int64_t> user() const { return user_; }
   [[nodiscard]] task::Instance& instance() { return *instance_; }
   /// Engine time of the state: the greatest of its partitions.
   [[nodiscard]] event::TimeUs tau() const { return instance_->greatest_tau(); }
@@ -41,6 +45,7 @@ class StateReader {
 
  private:
   StateReader() = default;
+  std::optional<std::int64_t> user_;
   LoadedPolicy policy_;
   task::InstanceMeta meta_;
   std::unique_ptr<operators::TrustModel> model_;
@@ -49,5 +54,8 @@ class StateReader {
   std::unique_ptr<task::Sink> sink_;
   std::unique_ptr<task::Instance> instance_;
 };
+
+/// Says on standard error that the answer is that of the last commit, if another process goes on with the state.
+void tell_if_in_use(const StateReader& reader, std::string_view path);
 
 }  // namespace troth::app

@@ -13,6 +13,7 @@
 
 #include "engine/state/rocks_error.h"
 #include "engine/state/rocks_options.h"
+#include "engine/state/store_view.h"
 
 namespace troth::state {
 namespace {
@@ -33,6 +34,15 @@ base::Result<std::unique_ptr<RocksStore>> RocksStore::open(StateDirectory& direc
   auto remembered = directory.remember_store();
   if (!remembered.ok()) return remembered.error();
   return std::unique_ptr<RocksStore>(new RocksStore(path, std::move(db)));
+}
+
+base::Result<std::unique_ptr<RocksStore>> RocksStore::open_to_read(const StateDirectory& directory,
+                                                                  const std::vector<std::string>& beside,
+                                                                  std::vector<std::optional<std::string>>& contents) {
+  auto opened = open_store_to_read(directory, beside);
+  if (!opened) return opened.error();
+  contents = std::move(opened->beside);
+  return std::unique_ptr<RocksStore>(new RocksStore(directory.store_path(), std::move(opened->store)));
 }
 
 RocksStore::RocksStore(std::string path, std::unique_ptr<rocksdb::DB> db)

@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/base/result.h"
 #include "engine/state/state_directory.h"
@@ -41,6 +42,11 @@ class RocksStore final : public task::Store {
   /// Creates the store if the directory never had one. The directory must live longer.
   [[nodiscard]] static base::Result<std::unique_ptr<RocksStore>> open(StateDirectory& directory,
                                                                       const RocksOptions& options = {});
+  /// A store to be read as it stood after some commit, also while another process uses it (store_view.h). It takes no commit.
+  /// `beside`: small files of the directory that belong to the same moment; their contents come back in this order.
+  [[nodiscard]] static base::Result<std::unique_ptr<RocksStore>> open_to_read(
+      const StateDirectory& directory, const std::vector<std::string>& beside,
+      std::vector<std::optional<std::string>>& contents);
   /// Closes it. Everything committed is durable already, so an error could not be acted on.
   ~RocksStore() override;
   RocksStore(const RocksStore&) = delete;

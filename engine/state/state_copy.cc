@@ -21,6 +21,7 @@
 #include "engine/base/write_all.h"
 #include "engine/state/rocks_error.h"
 #include "engine/state/rocks_options.h"
+#include "engine/state/store_view.h"
 #include "engine/task/keys.h"
 #include "engine/task/meta.h"
 
@@ -34,7 +35,6 @@ using base::Status;
 
 constexpr std::size_t kReadAheadBytes = std::size_t{2} << 20U;
 constexpr std::uint64_t kTellEveryBytes = std::uint64_t{4} << 20U;
-constexpr RocksOptions kSmall{.cache_bytes = std::size_t{32} << 20U, .write_buffer_bytes = std::size_t{8} << 20U};
 constexpr std::string_view kNewTables = "/new-tables";  // in the folder of the new state, while it is made
 
 std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
@@ -42,14 +42,6 @@ std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes
 Error system_error(const std::string& path, std::string_view what, int error) {
   return Error{path + ": " + std::string(what) + ": " + std::generic_category().message(error) +
                ". Make room or check the disk, then start again."};
-}
-
-std::optional<std::string> read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return std::nullopt;
-  std::string bytes{std::istreambuf_iterator<char>(in), {}};
-  if (in.bad()) return std::nullopt;
-  return bytes;
 }
 
 /// Syncs a file, or the entries of a folder. 0 or the errno.
@@ -61,66 +53,13 @@ int sync(const std::string& path) {
   return error;
 }
 
-// ------------------------------------------------------------------------------------------------------------ reading
-
-/// What changes with every flush and compaction of the process that uses the store, and with its policy.
-struct Edition {
-  std::string manifest;  // its name; empty: there is none at this moment
-  std::uintmax_t manifest_bytes = 0;
-  std::vector<std::optional<std::string>> beside;
-  friend bool operator==(const Edition&, const Edition&) = default;
-};
-
-Edition edition_of(const StateDirectory& directory, const std::vector<std::string>& beside) {
-  Edition edition;
-  std::string name = read_file(directory.store_path() + "/CURRENT").value_or(std::string());
-  while (!name.empty() && name.back() == '\n') name.pop_back();
-  std::error_code error;
-  edition.manifest_bytes = fs::file_size(directory.store_path() + "/" + name, error);
-  if (!error) edition.manifest = std::move(name);
-  for (const std::string& each : beside) edition.beside.push_back(read_file(directory.path() + "/" + each));
-  return edition;
-}
-
-/// The source, opened as it stood at one moment.
-struct Opened {
-  std::unique_ptr<rocksdb::DB> store;
-  Edition edition;
-  int openings = 0;
-};
-
-Result<Opened> open_source(const StateDirectory& from, const StateCopyOptions& options) {
-  rocksdb::Options settings = rocks_options(kSmall);
-  settings.create_if_missing = false;
-  settings.max_open_files = -1;  // all of them are opened at once
-  const std::string path = from.store_path();
-  rocksdb::Status status;
-  for (int openings = 1; openings <= kOpeningsMax; ++openings) {
-    Opened opened;
-    opened.openings = openings;
-    opened.edition = edition_of(from, options.beside);
-    rocksdb::DB* store = nullptr;
-    status = rocksdb::DB::OpenForReadOnly(settings, path, &store);
-    opened.store.reset(store);
-    if (options.on_opened) options.on_opened();
-    const bool has_moved = edition_of(from, options.beside) != opened.edition;
-    if (status.ok() && !has_moved) return opened;
-    // Files that vanish or that are half written are damage only if nobody was at work on them.
-    if (!status.ok() && !has_moved) return rocks_error(path, "cannot be opened", status);
-  }
-  return Error{"store " + path + ": the process that uses it reorganised its files during each of " +
-               std::to_string(kOpeningsMax) + " attempts to open it" +
-               (status.ok() ? std::string() : ": " + status.ToString()) +
-               ". Start again when it has less to do, or stop it meanwhile."};
-}
-
 // ------------------------------------------------------------------------------------------------------------ writing
 
 /// The new store: tables written in order, taken in all at once at the end.
 class NewStore {
  public:
   NewStore(StateDirectory& directory, std::size_t file_bytes)
-      : directory_(directory), file_bytes_(file_bytes), settings_(rocks_options(kSmall)) {
+      : directory_(directory), file_bytes_(file_bytes), settings_(rocks_options(kSmallStore)) {
     settings_.create_if_missing = true;
     settings_.error_if_exists = true;
   }
@@ -224,7 +163,7 @@ Status look_at(std::string_view key, std::string_view value, bool& has_instance,
   return base::success();
 }
 
-Result<StateCopied> copy_opened(const StateDirectory& from, const Opened& opened, StateDirectory& to,
+Result<StateCopied> copy_opened(const StateDirectory& from, const StoreView& opened, StateDirectory& to,
                                 const StateCopyOptions& options) {
   NewStore store(to, options.file_bytes);
   if (Status open = store.open(); !open) return open.error();
@@ -252,7 +191,7 @@ Result<StateCopied> copy_opened(const StateDirectory& from, const Opened& opened
   }
   if (Status finished = store.finish(); !finished) return finished.error();
   for (std::size_t i = 0; i < options.beside.size(); ++i) {
-    const std::optional<std::string>& bytes = opened.edition.beside[i];
+    const std::optional<std::string>& bytes = opened.beside[i];
     if (!bytes && fs::exists(from.path() + "/" + options.beside[i])) {
       return Error{from.path() + "/" + options.beside[i] + ": cannot be read. Give this user permission to read it."};
     }
@@ -276,7 +215,7 @@ void clear(const StateDirectory& to, const StateCopyOptions& options) {
 
 Result<StateCopied> copy_state(const StateDirectory& from, StateDirectory& to, const StateCopyOptions& options) {
   TROTH_ASSERT(from.has_store() && !to.has_store());
-  auto opened = open_source(from, options);
+  auto opened = open_store_to_read(from, options.beside, options.on_opened);
   if (!opened) return opened.error();
   auto copied = copy_opened(from, *opened, to, options);
   if (!copied) clear(to, options);

@@ -1,13 +1,5 @@
 // StateCopy: a state directory, as it stands after some commit, copied into a new one: what backup and restore do. The
-// source may be in use meanwhile; it is neither locked nor written to.
-//
-// How that holds while another process commits, flushes and compacts:
-// * The store is opened read-only, with all its files open: what is deleted afterwards stays readable.
-// * What was opened is one state only if the other process completed no flush or compaction meanwhile: the list of
-//   files and the log are read one after the other, and a flush in between would leave a gap. Each of them is noted in
-//   the manifest before any file is deleted. So a manifest that is the same before and after is the proof; if it is
-//   not, the store is opened again.
-// * The log counts up to the last batch that is whole, and a commit is one batch.
+// source may be in use meanwhile; it is neither locked nor written to (store_view.h says how).
 //
 // Every block that is read has its checksum verified. The copy is durable before its file TROTH is written, so a copy
 // that broke off is refused by whoever opens it; after an error here, what was copied is removed.
@@ -26,8 +18,6 @@
 #include "engine/state/state_directory.h"
 
 namespace troth::state {
-
-inline constexpr int kOpeningsMax = 5;
 
 struct StateCopyOptions {
   /// Small files beside the store that belong to the state; one that is not there is left out.

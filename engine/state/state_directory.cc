@@ -215,6 +215,17 @@ base::Status StateDirectory::remember_store() {
   return write_marker();
 }
 
+std::optional<std::int64_t> StateDirectory::user() const {
+  const int fd = ::open((store_path() + "/LOCK").c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return std::nullopt;
+  struct flock lock {};
+  lock.l_type = F_RDLCK;  // the store's user holds it for writing
+  lock.l_whence = SEEK_SET;
+  const bool is_known = ::fcntl(fd, F_GETLK, &lock) == 0;
+  ::close(fd);
+  return is_known && lock.l_type != F_UNLCK ? std::optional<std::int64_t>(lock.l_pid) : std::nullopt;
+}
+
 base::Status StateDirectory::put_store_aside() {
   const std::string aside = path_ + "/store.damaged";
   std::error_code error;

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "engine/base/result.h"
@@ -25,8 +26,8 @@ class StateDirectory {
  public:
   enum class Mode : std::uint8_t {
     kCreate,     // where there is nothing, or an empty folder, one is made
-    kMustExist,  // queries: nothing is made
-    kToRead,     // copies from it: nothing is made, and no right to write is needed
+    kMustExist,  // it is gone on with: nothing is made
+    kToRead,     // queries, and copies from it: nothing is made, and no right to write is needed
     kToFill,     // copies into it: it must not exist, or be empty; TROTH is written by remember_store() and not before
   };
   /// `system_error`: set to the errno if it was the system that refused something, else to 0.
@@ -46,6 +47,8 @@ class StateDirectory {
 
   /// A store was created here once.
   [[nodiscard]] bool has_store() const { return has_store_; }
+  /// The process that has the store open to write; nothing: none has, or this one.
+  [[nodiscard]] std::optional<std::int64_t> user() const;
   /// Remembers for good that there is a store now.
   [[nodiscard]] base::Status remember_store();
   /// Renames a damaged store, which must be closed, to store.damaged, for whoever wants to look at it; one that was put

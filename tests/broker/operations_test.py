@@ -144,6 +144,21 @@ class BackupAndRestore(OperationsTest):
         print(f"backup of {backup['keys']} keys, {backup['bytes']} bytes in {backup['seconds']:.2f} s ({backup['openings']} openings), "
               f"restored in {restored['seconds']:.2f} s, ready {ready_s:.1f} s after its start", flush=True)
 
+    def test_a_state_is_asked_while_it_is_in_use_and_the_answer_says_so(self):
+        engine = self.engine()
+        live.produce(broker, self.prefix, [json.dumps(live.event("order.placed", "someone", live.now_us(), "1", order_id="o", total_minor=5))])
+        engine.start()
+        engine.wait_stored(1)
+        state = engine.folder / "state"
+        for words in (("query", "someone"), ("explain", "someone"), ("top",), ("inspect",)):
+            with self.subTest(words=words):
+                done = live.run_troth(*words, "--state", state, "--json")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertIn('"applied":1' if words == ("inspect",) else "someone", done.stdout)
+                self.assertIn(f"process {engine.pid} is at work on {state}", done.stderr)
+        self.assertEqual(engine.terminate(), 0, engine.log_tail())
+        self.assertEqual(live.run_troth("query", "someone", "--state", state, "--json").stderr, "")
+
     def test_a_backup_answers_queries_and_every_copy_goes_into_an_empty_place_only(self):
         engine = self.engine()
         now = live.now_us()

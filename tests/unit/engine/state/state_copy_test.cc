@@ -1,5 +1,6 @@
 // copy_state: the same state elsewhere, also of a store that is in use; what breaks off passes for no state.
 #include "engine/state/state_copy.h"
+#include "engine/state/store_view.h"
 
 #include <gtest/gtest.h>
 

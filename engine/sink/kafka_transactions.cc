@@ -29,6 +29,8 @@ constexpr auto kRetryPause = std::chrono::milliseconds(50);
 constexpr std::size_t kPollEvery = 1'000;
 /// What a broker may take beyond its time-out to end an orphaned transaction: it looks about every ten seconds.
 constexpr int kOrphanSlackMs = 15'000;
+/// Room for the number of a part: there are no more partitions than fit into 16 bits.
+constexpr unsigned kPartBits = 17;
 constexpr std::string_view kMetadataBegin = "troth1;";
 
 std::vector<KafkaSetting> preferred_settings() {
@@ -85,15 +87,19 @@ class KafkaTransactions::Impl {
     rd_kafka_topic_t* topic;
     std::int32_t partition;
     std::optional<std::string_view> key, value;
-    void* mark;  // where the offset goes that it gets; null: nobody asks
+    void* mark;  // whose offset is asked for, as in mark_of(); null: nobody asks
   };
 
   static void on_delivery(rd_kafka_t* client, const rd_kafka_message_t* message, void* opaque);
   base::Status check_topics(KafkaInstant deadline);
   template <typename Call>
   base::Status call(std::string_view what, KafkaInstant deadline, const Call& step);
-  base::Status send(const std::vector<task::PartitionDelivery>& parts, std::vector<std::int64_t>& marks,
-                    KafkaInstant deadline);
+  base::Status send(const std::vector<task::PartitionDelivery>& parts, KafkaInstant deadline);
+  /// The number of the delivery and that of a part in it. Not a place in memory: the report of a delivery that was given up
+  /// may come during a later one.
+  [[nodiscard]] void* mark_of(std::size_t part) const {
+    return reinterpret_cast<void*>(delivery_ << kPartBits | (part + 1));  // NOLINT: the library hands it back as it is
+  }
   base::Status produce(const Record& record, KafkaInstant deadline);
   base::Status send_offsets(const std::vector<task::PartitionDelivery>& parts, KafkaInstant deadline);
   void abort();
@@ -108,6 +114,8 @@ class KafkaTransactions::Impl {
   std::unique_ptr<KafkaChangelog> changelog_;  // made when it is first needed
   source::KafkaGroup* group_ = nullptr;
   std::size_t since_poll_ = 0;
+  std::uintptr_t delivery_ = 0;       // its number
+  std::vector<std::int64_t> marks_;   // of the delivery at hand, by part
   std::optional<std::string> refused_;  // the first record that was refused
 };
 
@@ -212,16 +220,16 @@ base::Result<std::vector<std::int64_t>> KafkaTransactions::Impl::deliver(
   if (const KafkaErrorPtr error(rd_kafka_begin_transaction(client_.get())); error != nullptr) {
     return base::Error{"Kafka: cannot begin a transaction: " + std::string(rd_kafka_error_string(error.get()))};
   }
-  std::vector<std::int64_t> marks(parts.size(), -1);
-  if (base::Status sent = send(parts, marks, deadline); !sent) {
+  ++delivery_;
+  marks_.assign(parts.size(), -1);
+  if (base::Status sent = send(parts, deadline); !sent) {
     abort();
     return sent.error();
   }
-  return marks;
+  return marks_;
 }
 
-base::Status KafkaTransactions::Impl::send(const std::vector<task::PartitionDelivery>& parts,
-                                           std::vector<std::int64_t>& marks, KafkaInstant deadline) {
+base::Status KafkaTransactions::Impl::send(const std::vector<task::PartitionDelivery>& parts, KafkaInstant deadline) {
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (at_once_ == nullptr) {
       for (const task::Outgoing& each : *parts[i].outputs) {
@@ -235,7 +243,7 @@ base::Status KafkaTransactions::Impl::send(const std::vector<task::PartitionDeli
     if (!has_changelog()) continue;
     for (std::size_t row = 0; row < parts[i].rows.size(); ++row) {
       const task::ChangelogRow& each = parts[i].rows[row];
-      void* mark = row + 1 == parts[i].rows.size() ? &marks[i] : nullptr;
+      void* mark = row + 1 == parts[i].rows.size() ? mark_of(i) : nullptr;
       if (base::Status sent = produce(
               {changelog_topic_.get(), parts[i].partition, std::string_view(each.key), each.value, mark}, deadline);
           !sent)
@@ -315,7 +323,9 @@ void KafkaTransactions::Impl::on_delivery(rd_kafka_t*, const rd_kafka_message_t*
   auto& context = *static_cast<KafkaContext*>(opaque);
   Impl& self = *static_cast<Impl*>(context.owner);
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    if (message->_private != nullptr) *static_cast<std::int64_t*>(message->_private) = message->offset;
+    const auto mark = reinterpret_cast<std::uintptr_t>(message->_private);
+    const std::size_t part = mark & ((std::uintptr_t{1} << kPartBits) - 1);
+    if (part > 0 && mark >> kPartBits == self.delivery_) self.marks_[part - 1] = message->offset;
     return;
   }
   if (self.refused_) return;

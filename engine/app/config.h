@@ -44,6 +44,7 @@ struct KafkaConfig {
   std::string repartition_topic = "trust.events";
   int standby = 0;  // copies of the state on other instances
   int transaction_timeout_ms = 30'000;
+  int commit_ms = 100;  // at least, from commit to commit
   std::map<std::string, event::TimeUs> silence;  // input → how long it may say nothing before it counts as silent
   bool insecure_plaintext = false;               // to other machines
   bool insecure_sasl_without_tls = false;

@@ -47,6 +47,7 @@ constexpr std::array kKeys = {
     Key{"kafka.repartition", Reading::kYaml},
     Key{"kafka.repartition_topic", Reading::kText},
     Key{"kafka.standby", Reading::kYaml},
+    Key{"kafka.commit_ms", Reading::kYaml},
     Key{"kafka.transaction_timeout_ms", Reading::kYaml},
     Key{"kafka.silence", Reading::kYaml},
     Key{"kafka.insecure_plaintext", Reading::kYaml},

@@ -272,6 +272,7 @@ void read_kafka(Section section, KafkaConfig& kafka) {
   section.text("repartition_topic", kafka.repartition_topic);
   section.integer("standby", kafka.standby, 0, 1);
   section.integer("transaction_timeout_ms", kafka.transaction_timeout_ms, 1'000, 900'000);
+  section.integer("commit_ms", kafka.commit_ms, 10, 60'000);
   if (const Value* silence = section.find("silence")) read_silence(section.section("silence", *silence), kafka);
   section.flag("insecure_plaintext", kafka.insecure_plaintext);
   section.flag("insecure_sasl_without_tls", kafka.insecure_sasl_without_tls);

@@ -61,6 +61,7 @@ Value describe(const KafkaConfig& kafka) {
   map["repartition"] = kafka.repartition;
   map["repartition_topic"] = kafka.repartition_topic;
   map["standby"] = std::int64_t{kafka.standby};
+  map["commit_ms"] = std::int64_t{kafka.commit_ms};
   map["transaction_timeout_ms"] = std::int64_t{kafka.transaction_timeout_ms};
   Value::Map silence;
   for (const auto& [topic, time_us] : kafka.silence) silence[topic] = duration_text(time_us);

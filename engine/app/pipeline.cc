@@ -127,6 +127,7 @@ class Core {
     options.cache_bytes = parts_.config.cache_bytes;
     options.dirty_bytes_max = parts_.config.dirty_bytes_max;
     options.catch_up_commit_us = parts_.config.catch_up_commit_us;
+    if (parts_.config.kafka) options.commit_us = parts_.config.kafka->commit_ms * (event::kSecond / 1'000);
   }
 
   [[nodiscard]] std::optional<PipelineError> keep(base::Result<std::unique_ptr<task::Instance>> instance) {

@@ -22,8 +22,6 @@ constexpr std::size_t kOrdersPerJob = 128;
 constexpr std::size_t kOrdersPerStep = 3;
 /// Offered records that ask for a commit whatever they cost.
 constexpr std::uint64_t kEventsPerCommit = 1'000'000;
-/// Live: how long a loaded instance gathers before it asks for a commit.
-constexpr TimeUs kLiveCommitUs = 100'000;
 
 base::Status check(const InstanceOptions& options) {
   namespace limits = base::limits;
@@ -432,7 +430,8 @@ bool Instance::wants_commit() const {
   if (bytes >= options_.dirty_bytes_max / 2 || events_since_commit_ >= kEventsPerCommit) return true;
   if (!options_.follow_wall_clock) return false;
   if (is_timer_due_) return true;
-  return has_uncommitted() && wall_ - last_commit_wall_ >= (is_caught_up_ ? kLiveCommitUs : options_.catch_up_commit_us);
+  const TimeUs apart = is_caught_up_ ? options_.commit_us : std::max(options_.commit_us, options_.catch_up_commit_us);
+  return has_uncommitted() && wall_ - last_commit_wall_ >= apart;
 }
 
 base::Status Instance::commit(std::string source_position) {

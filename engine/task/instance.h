@@ -58,6 +58,7 @@ struct InstanceOptions {
   RecoveryOptions recovery;                  // with Transactions
   std::size_t cache_bytes = std::size_t{256} << 20U;      // decoded states kept although they are committed
   std::size_t dirty_bytes_max = std::size_t{256} << 20U;  // uncommitted states and outputs; half of it asks for a commit
+  TimeUs commit_us = 100'000;  // live: between two commits; what comes after a longer rest is committed at once
   TimeUs catch_up_commit_us = event::kSecond;  // live: between two commits while it catches up, when nobody waits
   std::size_t keys_per_slice = 1'024;  // that a task settles between two looks at the memory in use
 };

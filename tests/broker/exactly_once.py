@@ -37,6 +37,7 @@ PARTITIONS = 4
 BAD_SHARE = 0.012
 SESSION_S = 6
 TRANSACTION_TIMEOUT_MS = 10_000
+COMMIT_MS = 500  # so that there is something uncommitted for most of the time, also on a busy machine
 # The steps of a commit and of a recovery → the places of kill_points.c in them.
 STEPS = {
     "before_batch": ("before_batch", "torn_batch", "unsynced_batch"),
@@ -97,7 +98,7 @@ class World:
         self.total = sum(map(len, self._waiting))
         self._told, self._refused = [], set(self.bad)
         self._chance = chance
-        keys = {"transaction_timeout_ms": TRANSACTION_TIMEOUT_MS, **kafka_keys}
+        keys = {"transaction_timeout_ms": TRANSACTION_TIMEOUT_MS, "commit_ms": COMMIT_MS, **kafka_keys}
         self.members = [live.Engine(self.folder / name, {**live.kafka_config(broker, prefix, self.offset_us, instance=name, **keys), **(more or {})})
                         for name in names]
         done = live.run_troth("topics", "create", "--config", self.members[0].config_path, "--partitions", PARTITIONS)

@@ -392,7 +392,7 @@ TEST(ConfigText, says_every_key_and_is_a_configuration_itself) {
 TEST(ConfigText, has_the_defaults_of_what_is_not_said) {
   const std::string text = yaml_text(describe(parsed(kLocal)));
   for (const char* line : {"  delivery: exactly_once\n", "  changelog: trust.changelog\n", "  standby: 0\n",
-                           "  transaction_timeout_ms: 30000\n", "  listen: \"127.0.0.1:9464\"\n",
+                           "  transaction_timeout_ms: 30000\n", "  commit_ms: 100\n", "  listen: \"127.0.0.1:9464\"\n",
                            "  cache: \"256MiB\"\n", "state: /folder/st\n", "  insecure_plaintext: false\n",
                            "  silence: {}\n"}) {
     expect_in(line, text);

@@ -1,7 +1,7 @@
 // bench_small: the engine with the small model, and the means to measure it and its peer. tests/bench/peers calls it.
 //
-//   bench_small run BOOTSTRAP PREFIX INPUT STATE COMMIT_MS [NAME=VALUE …]   the engine, with settings of the Kafka client;
-//                                                            topics PREFIXscores, PREFIXalerts …; ends by SIGTERM
+//   bench_small run BOOTSTRAP PREFIX INPUT STATE COMMIT_MS [NAME=VALUE …]
+//       the engine, with settings of the Kafka client; topics PREFIXscores, PREFIXalerts …; ends by SIGTERM
 //   bench_small fill BOOTSTRAP TOPIC EVENTS CUSTOMERS
 //   bench_small discard|parse|decode BOOTSTRAP TOPIC
 //   bench_small watch BOOTSTRAP GROUP TOPIC EVENTS PID

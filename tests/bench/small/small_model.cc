@@ -107,9 +107,11 @@ void SmallModel::fire(SmallState& state, TimeUs until, task::Effects& effects) c
   while (!state.open.empty() && state.open.front().due <= until) {
     const Open open = std::move(state.open.front());
     state.open.erase(state.open.begin());
+    state.is_changed = true;
+    const std::string_view rule = open.is_reply ? "REPLY_OVERDUE" : "PROMISE_BROKEN";
     effects.outputs.push_back({kAlerts, state.customer,
-                               fmt::format(R"({{"customer":"{}","rule":"{}","object":"{}","due_us":{}}})", state.customer,
-                                           open.is_reply ? "REPLY_OVERDUE" : "PROMISE_BROKEN", open.object, open.due)});
+                               fmt::format(R"({{"customer":"{}","rule":"{}","object":"{}","due_us":{}}})",
+                                           state.customer, rule, open.object, open.due)});
     add(state, open.due, 0.0, open.is_reply ? 2.0 : 3.0, effects);
   }
 }
@@ -119,6 +121,7 @@ task::Verdict SmallModel::apply(task::KeyState& state, event::Event event, std::
   auto& customer = static_cast<SmallState&>(state);
   fire(customer, event.time, effects);
   ++customer.events;
+  customer.is_changed = true;
   switch (event.rank()) {
     case kPlaced: add(customer, event.time, 0.2, 0.0, effects); break;
     case kPromised:
@@ -158,7 +161,8 @@ std::unique_ptr<task::KeyState> SmallModel::create(std::string_view key) const {
 }
 
 void SmallModel::encode(task::KeyState& state, task::PartWriter& out) const {
-  const auto& customer = static_cast<SmallState&>(state);
+  auto& customer = static_cast<SmallState&>(state);
+  if (!std::exchange(customer.is_changed, false)) return;  // a timer fired too early, and that was all
   base::ByteWriter head;
   head.reserve(64 + customer.open.size() * 32);
   head.be64(std::bit_cast<std::uint64_t>(customer.good));

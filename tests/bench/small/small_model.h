@@ -1,7 +1,7 @@
-// SmallModel: the model of tests/bench/streams/README.md, for the engine. Two decayed sums per customer, open promises and
-// open replies whose deadlines fire by event time, a score record when the score moved, alerts. tests/bench/streams has the
-// same for Kafka Streams; both must give the same records, to the last digit, so the arithmetic is +, ×, ÷ and √ only.
-// Immutable; shared by all tasks.
+// SmallModel: the model of tests/bench/streams/README.md, for the engine. Two decayed sums per customer, open promises
+// and open replies whose deadlines fire by event time, a score record when the score moved, alerts. tests/bench/streams
+// has the same for Kafka Streams; both must give the same records, to the last digit, so the arithmetic is + − × ÷ and √
+// only. Immutable; shared by all tasks.
 #pragma once
 
 #include <array>
@@ -29,6 +29,9 @@ class SmallState final : public task::KeyState {
  public:
   explicit SmallState(std::string_view name) : customer(name) {}
   [[nodiscard]] std::size_t bytes() const override { return sizeof(SmallState) + open.size() * (sizeof(Open) + 24); }
+  void prefetch(unsigned step) const override {
+    if (step == 0) __builtin_prefetch(open.data());
+  }
 
   std::string customer;
   double good = 0;  // sums as they stood `at`
@@ -37,6 +40,7 @@ class SmallState final : public task::KeyState {
   std::uint64_t events = 0;
   std::int64_t sent = 5'000;  // the score last sent, in hundredths
   std::vector<Open> open;     // by due time, then as they came
+  bool is_changed = false;    // since it was last written
 };
 
 class SmallModel final : public task::KeyedModel {

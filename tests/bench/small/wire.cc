@@ -11,7 +11,7 @@
 #include <cstdio>
 #include <fstream>
 #include <functional>
-#include <map>
+#include <sstream>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -39,6 +39,7 @@ using Instant = std::chrono::steady_clock::time_point;
 
 constexpr std::uint64_t kSeed = 20'260'101;
 constexpr auto kDeadline = std::chrono::minutes(20);
+constexpr auto kAnswerWithin = std::chrono::seconds(5);  // after the last probe
 constexpr int kCallMs = 10'000;
 constexpr std::size_t kBatch = 10'000;
 
@@ -52,7 +53,8 @@ double cpu_us() {
   return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_nsec) / 1e3;
 }
 
-Result<KafkaHandle> open_client(rd_kafka_type_t type, const std::string& bootstrap, std::vector<KafkaSetting> settings) {
+Result<KafkaHandle> open_client(rd_kafka_type_t type, const std::string& bootstrap,
+                                std::vector<KafkaSetting> settings) {
   source::KafkaConf conf(rd_kafka_conf_new());
   settings.push_back({"bootstrap.servers", bootstrap});
   settings.push_back({"socket.nagle.disable", "true"});
@@ -81,7 +83,9 @@ class Writer {
  public:
   static Result<Writer> open(const std::string& bootstrap, const std::string& topic, const std::string& linger_ms) {
     auto client = open_client(RD_KAFKA_PRODUCER, bootstrap,
-                              {{"linger.ms", linger_ms}, {"partitioner", "murmur2_random"}, {"compression.codec", "lz4"},
+                              {{"linger.ms", linger_ms},
+                               {"partitioner", "murmur2_random"},
+                               {"compression.codec", "lz4"},
                                {"queue.buffering.max.messages", "500000"}});
     if (!client) return client.error();
     Writer writer;
@@ -116,8 +120,9 @@ class Writer {
 
 std::string event_line(std::string_view type, std::string_view id, std::string_view subject, TimeUs time,
                        std::string_view data) {
-  return fmt::format(R"({{"specversion":"1.0","id":"{}","source":"bench","type":"{}","time":"{}","subject":"{}","data":{{{}}}}})",
-                     id, type, event::format_time(time), subject, data);
+  return fmt::format(
+      R"({{"specversion":"1.0","id":"{}","source":"bench","type":"{}","time":"{}","subject":"{}","data":{{{}}}}})", id,
+      type, event::format_time(time), subject, data);
 }
 
 /// A promise that is broken when it is made.
@@ -240,7 +245,8 @@ Result<Filled> fill(const std::string& bootstrap, const std::string& topic, std:
 // ---------------------------------------------------------------------------------------------------------------- bare
 
 Result<Read> read_bare(const std::string& bootstrap, const std::string& topic, Depth depth) {
-  auto reader = Reader::open(bootstrap, topic, false, {{"queued.max.messages.kbytes", "65536"}, {"check.crcs", "true"}});
+  auto reader =
+      Reader::open(bootstrap, topic, false, {{"queued.max.messages.kbytes", "65536"}, {"check.crcs", "true"}});
   if (!reader) return reader.error();
   const SmallModel model;
   decode::Decoder decoder(model.catalogue());
@@ -303,7 +309,8 @@ double cpu_s_of(int pid) {
 
 Status watch(const std::string& bootstrap, const std::string& group, const std::string& topic, std::uint64_t events,
              int pid) {
-  auto client = open_client(RD_KAFKA_CONSUMER, bootstrap, {{"group.id", group}, {"isolation.level", "read_uncommitted"}});
+  auto client =
+      open_client(RD_KAFKA_CONSUMER, bootstrap, {{"group.id", group}, {"isolation.level", "read_uncommitted"}});
   if (!client) return client.error();
   auto partitions = partitions_of(client->get(), topic);
   if (!partitions) return partitions.error();
@@ -313,14 +320,16 @@ Status watch(const std::string& bootstrap, const std::string& group, const std::
     for (std::int32_t i = 0; i < *partitions; ++i) rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), i);
     std::uint64_t committed = 0;
     if (rd_kafka_committed(client->get(), list.get(), kCallMs) == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      for (int i = 0; i < list->cnt; ++i) committed += static_cast<std::uint64_t>(std::max<std::int64_t>(list->elems[i].offset, 0));
+      for (int i = 0; i < list->cnt; ++i) {
+        committed += static_cast<std::uint64_t>(std::max<std::int64_t>(list->elems[i].offset, 0));
+      }
     }
     const double cpu_s = cpu_s_of(pid);
     if (cpu_s < 0) return Error{fmt::format("process {} has ended at {} of {} events", pid, committed, events)};
     const std::string proc = fmt::format("/proc/{}/", pid);
-    fmt::print(R"({{"seconds":{:.3f},"events":{},"cpu_s":{:.2f},"rss_kib":{},"peak_kib":{},"written_bytes":{}}})" "\n",
-               seconds_since(begin), committed, cpu_s, number_in(proc + "status", "VmRSS:"),
-               number_in(proc + "status", "VmHWM:"), number_in(proc + "io", "write_bytes:"));
+    fmt::print(R"({{"seconds":{:.3f},"events":{},"cpu_s":{:.2f},"peak_kib":{},"written_bytes":{}}})" "\n",
+               seconds_since(begin), committed, cpu_s, number_in(proc + "status", "VmHWM:"),
+               number_in(proc + "io", "write_bytes:"));
     std::fflush(stdout);
     if (committed >= events) return base::success();
     if (now() - begin > kDeadline) return Error{fmt::format("{} of {} events in time", committed, events)};
@@ -339,13 +348,18 @@ Result<Answered> drive(const std::string& bootstrap, const std::string& topic, c
   auto prober = Writer::open(bootstrap, topic, "0");
   if (!prober) return prober.error();
 
-  std::unordered_map<std::string, TimeUs> seen;
+  const std::string run = fmt::format("probe-{:x}", wall_now());
+  std::unordered_map<std::string, TimeUs> seen;  // the reading thread's own until it has ended
+  std::atomic<std::uint64_t> answers{0};
   std::atomic<bool> is_over{false};
   std::thread reading([&] {
     while (!is_over) {
       reader->read(100, [&, at = TimeUs{0}](const rd_kafka_message_t& message) mutable {
         if (at == 0) at = wall_now();
-        seen.emplace(key_of(message), at);
+        std::string key = key_of(message);
+        if (!key.starts_with(run)) return;
+        seen.emplace(std::move(key), at);
+        ++answers;
       });
     }
   });
@@ -355,7 +369,6 @@ Result<Answered> drive(const std::string& bootstrap, const std::string& topic, c
     TimeUs sent;
   };
   std::vector<Probe> probes;
-  const std::string run = fmt::format("probe-{:x}", wall_now());
   std::vector<OrderStory> stories;
   const std::uint64_t first_order = static_cast<std::uint64_t>(wall_now());
   Dice dice(first_order);
@@ -388,9 +401,8 @@ Result<Answered> drive(const std::string& bootstrap, const std::string& topic, c
   answered.events_per_second = static_cast<double>(loaded) / seconds_since(begin);
   Status flushed = loader->flush();
   if (flushed) flushed = prober->flush();
-  // The reader's map is its own until it has ended: so give it a time that is long enough for whoever answers at all.
   const Instant last = now();
-  while (now() - last < std::chrono::seconds(5)) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  while (answers < probed && now() - last < kAnswerWithin) std::this_thread::sleep_for(std::chrono::milliseconds(20));
   is_over = true;
   reading.join();
   if (!flushed) return flushed.error();

@@ -1,5 +1,5 @@
-// Wire: the benchmark's own way to Kafka, apart from the engine's: it fills the input topic, reads it bare, sends load and
-// probes, waits for alerts, and watches how far a group has come. So no peer is measured by its own means.
+// Wire: the benchmark's own way to Kafka, apart from the engine's: it fills the input topic, reads it bare, sends load
+// and probes, waits for alerts, and watches how far a group has come. So no peer is measured by its own means.
 // Each call is made by one thread and ends by its deadline; errors are values.
 #pragma once
 
@@ -43,13 +43,14 @@ struct Load {
 };
 struct Answered {
   std::vector<double> latencies_ms;  // from before a probe was handed to the producer until its alert was read
-  std::uint64_t lost = 0;            // no alert in 30 s after the last
+  std::uint64_t lost = 0;            // no alert within 5 s after the last of them
   double events_per_second = 0;      // as it was reached
 };
 [[nodiscard]] base::Result<Answered> drive(const std::string& bootstrap, const std::string& topic,
                                            const std::string& alerts, const Load& load);
 
 /// Sends 20 probes, prints `sent`, waits for the alert of any, and prints the wall time at which it was read (µs).
-[[nodiscard]] base::Status first_alert(const std::string& bootstrap, const std::string& topic, const std::string& alerts);
+[[nodiscard]] base::Status first_alert(const std::string& bootstrap, const std::string& topic,
+                                       const std::string& alerts);
 
 }  // namespace troth::bench

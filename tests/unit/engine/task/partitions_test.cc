@@ -225,6 +225,21 @@ TEST(Merging, tells_which_inputs_to_pause_and_lets_them_go_at_half) {
   EXPECT_TRUE(instance->inputs_ahead().empty());
 }
 
+TEST(Merging, of_a_single_topic_keeps_nothing_waiting_and_pauses_nothing) {
+  Shop shop;
+  MemoryStore store;
+  FakeSink sink;
+  auto instance = opened(shop.model, store, sink, topics({"orders"}, 4));
+  (void)value(instance->assign(0));
+  const auto count = static_cast<std::int64_t>(base::limits::kMergeAhead) + 1'000;
+  for (std::int64_t i = 0; i < count; ++i) ok(instance->offer(shop.at(0, 0, i, kStart + i)));
+  EXPECT_EQ(instance->tally().read, static_cast<std::uint64_t>(count));
+  EXPECT_EQ(instance->statistics().partitions[0].merge_ahead, (std::vector<std::size_t>{0}));
+  EXPECT_TRUE(instance->inputs_ahead().empty());
+  at_end(*instance, 0, 0);
+  EXPECT_EQ(instance->statistics().partitions[0].at_end, (std::vector<bool>{true}));
+}
+
 TEST(Merging, works_the_same_with_workers) {
   Shop shop;
   std::map<std::string, std::size_t> expected;

@@ -151,6 +151,10 @@ std::string TrustModel::key(std::string_view tenant, std::string_view customer) 
 
 std::string TrustModel::key_of(const Event& event) const { return key(event.tenant, event.subject); }
 
+void TrustModel::read_key(const Event& event, std::string& key) const {
+  key.assign(event.tenant).append(1, kUnitSeparator).append(event.subject);
+}
+
 std::string TrustModel::tombstone_of(std::string_view key) const {
   const base::Sha256 digest = base::hmac_sha256(erasure_key_, key);
   return {digest.begin(), digest.end()};

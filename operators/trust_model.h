@@ -30,6 +30,7 @@ class TrustModel final : public task::KeyedModel {
   [[nodiscard]] TimeUs skew_us() const override { return policy_->global().skew_us; }
   /// Tenant, U+001F, customer.
   [[nodiscard]] std::string key_of(const Event& event) const override;
+  void read_key(const Event& event, std::string& key) const override;
   [[nodiscard]] std::string tombstone_of(std::string_view key) const override;
   [[nodiscard]] std::unique_ptr<task::KeyState> create(std::string_view key) const override;
   [[nodiscard]] base::Result<std::unique_ptr<task::KeyState>> decode(std::string_view key,

@@ -210,16 +210,17 @@ void encode_state(TrustState& state, task::PartWriter& out) {
   part.reserve(kUsualPartBytes);
   write_head(part, state);
   out.put({}, part.bytes());
-  if (state.customer.take_lives_change()) {
+  const auto put_lives = [&] {  // behind the cases, so that parts come in order
+    if (!state.customer.take_lives_change()) return;
     part.clear();
     state.customer.encode_lives(part);
     put(kLivesPart, part.bytes());
-  }
+  };
   for (const auto& [key, bucket] : state.customer.buckets()) {
     if (std::exchange(bucket->is_changed, false)) state.changed_parts.insert(key);
   }
   for (std::string& key : state.customer.take_vanished()) state.changed_parts.insert(std::move(key));
-  if (state.changed_parts.empty()) return;
+  if (state.changed_parts.empty()) return put_lives();
   const std::vector<StoredAlert> alerts = alerts_to_store(state);
   auto begin = alerts.begin();
   std::string name;
@@ -234,6 +235,7 @@ void encode_state(TrustState& state, task::PartWriter& out) {
   }
   TROTH_ASSERT(begin == alerts.end());
   state.changed_parts.clear();
+  put_lives();
 }
 
 bool decode_state(TrustState& state, const task::Parts& parts) {

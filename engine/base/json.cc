@@ -18,14 +18,21 @@ bool are_plain(std::uint64_t bytes) {
   return (below_space | zero_byte(bytes ^ (kOnes * '"')) | zero_byte(bytes ^ (kOnes * '\\'))) == 0;
 }
 
+std::uint64_t word_at(const char* at) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
 /// How many bytes from the beginning stand for themselves.
 std::size_t plain_prefix(std::string_view value) {
   std::size_t i = 0;
   for (; i + 8 <= value.size(); i += 8) {
-    std::uint64_t bytes = 0;
-    std::memcpy(&bytes, value.data() + i, sizeof bytes);
-    if (!are_plain(bytes)) break;
+    if (!are_plain(word_at(value.data() + i))) break;
   }
+  // The rest together with bytes that are known already.
+  const bool is_at_rest = i + 8 > value.size() && value.size() >= 8;
+  if (is_at_rest && are_plain(word_at(value.data() + value.size() - 8))) return value.size();
   while (i < value.size() && is_plain_in_json(value[i])) ++i;
   return i;
 }
@@ -103,72 +110,98 @@ void JsonWriter::before_value() {
     after_key_ = false;
     return;
   }
-  if (levels_.empty()) return;
-  TROTH_ASSERT(!levels_.back().is_map);
-  if (!levels_.back().is_empty) put(',');
-  levels_.back().is_empty = false;
+  if (level_ == nullptr) return;
+  TROTH_ASSERT(!level_->is_map);
+  if (!level_->is_empty) put(',');
+  level_->is_empty = false;
 }
 
-void JsonWriter::begin_map() {
+void JsonWriter::open(bool is_map) {
   before_value();
-  put('{');
-  levels_.push_back({.is_map = true, .escaped_begin = escaped_keys_.size()});
+  put(is_map ? '{' : '[');
+  if (depth_ >= kUsualDepth) deeper_levels_.resize(depth_ - kUsualDepth + 1);
+  level_ = depth_ < kUsualDepth ? &usual_levels_[depth_] : &deeper_levels_.back();
+  ++depth_;
+  *level_ = {.is_map = is_map, .escaped_begin = escaped_keys_.size()};
 }
 
+/// The level that is closed.
+JsonWriter::Level& JsonWriter::close(bool is_map) {
+  TROTH_ASSERT(level_ != nullptr && level_->is_map == is_map && !after_key_);
+  put(is_map ? '}' : ']');
+  Level& closed = *level_;
+  --depth_;
+  if (depth_ == 0) level_ = nullptr;
+  else level_ = depth_ <= kUsualDepth ? &usual_levels_[depth_ - 1] : &deeper_levels_[depth_ - 1 - kUsualDepth];
+  return closed;
+}
+
+void JsonWriter::begin_map() { open(true); }
 void JsonWriter::end_map() {
-  TROTH_ASSERT(!levels_.empty() && levels_.back().is_map && !after_key_);
-  put('}');
-  escaped_keys_.resize(levels_.back().escaped_begin);
-  levels_.pop_back();
+  if (const Level& closed = close(true); !closed.is_key_plain) escaped_keys_.resize(closed.escaped_begin);
 }
-
-void JsonWriter::begin_list() {
-  before_value();
-  put('[');
-  levels_.push_back({.is_map = false, .escaped_begin = escaped_keys_.size()});
-}
-
-void JsonWriter::end_list() {
-  TROTH_ASSERT(!levels_.empty() && !levels_.back().is_map);
-  put(']');
-  levels_.pop_back();
-}
+void JsonWriter::begin_list() { open(false); }
+void JsonWriter::end_list() { close(false); }
 
 std::string_view JsonWriter::last_key(const Level& level) const {
   if (!level.is_key_plain) return std::string_view(escaped_keys_).substr(level.escaped_begin);
   return {data_ + level.key_begin, level.key_size};
 }
 
+/// Copies without a call where the text is short, as names are. Answers the end.
+char* JsonWriter::copy_short(std::string_view text, char* out) {
+  const std::size_t size = text.size();
+  const char* const from = text.data();
+  const auto both_ends = [&](auto word) {
+    std::memcpy(&word, from, sizeof word);
+    std::memcpy(out, &word, sizeof word);
+    std::memcpy(&word, from + size - sizeof word, sizeof word);
+    std::memcpy(out + size - sizeof word, &word, sizeof word);
+  };
+  if (size > 16) std::memcpy(out, from, size);
+  else if (size >= 8) both_ends(std::uint64_t{});
+  else if (size >= 4) both_ends(std::uint32_t{});
+  else std::copy_n(from, size, out);
+  return out + size;
+}
+
 /// A string that needs no escapes.
 void JsonWriter::put_plain(std::string_view text) {
   char* const out = room(text.size() + 2);
   out[0] = '"';
-  std::copy_n(text.data(), text.size(), out + 1);
-  out[text.size() + 1] = '"';
+  *copy_short(text, out + 1) = '"';
   size_ += text.size() + 2;
 }
 
 void JsonWriter::key(JsonName name) {
-  TROTH_ASSERT(!levels_.empty() && levels_.back().is_map && !after_key_);
+  TROTH_ASSERT(level_ != nullptr && level_->is_map && !after_key_);
   const std::string_view key = name.text();
-  Level& level = levels_.back();
-  if (!level.is_empty) {
-    TROTH_ASSERT(last_key(level) < key);
-    put(',');
-  }
+  Level& level = *level_;
+  const bool is_first = level.is_empty;
+  if (!is_first) TROTH_ASSERT(name.head() > level.key_head || (name.head() == level.key_head && last_key(level) < key));
+  after_key_ = true;
   level.is_empty = false;
-  level.key_begin = size_ + 1;
+  level.key_head = name.head();
   level.key_size = key.size();
-  if (name.is_known_plain()) {
-    put_plain(key);
-  } else {
-    append_string(key);
+  if (name.is_known_plain() && level.is_key_plain) [[likely]] {
+    char* out = room(key.size() + 4);
+    const char* const begin = out;
+    if (!is_first) *out++ = ',';
+    *out++ = '"';
+    level.key_begin = static_cast<std::size_t>(out - data_);
+    out = copy_short(key, out);
+    *out++ = '"';
+    *out++ = ':';
+    size_ += static_cast<std::size_t>(out - begin);
+    return;
   }
+  if (!is_first) put(',');
+  level.key_begin = size_ + 1;
+  append_string(key);
   level.is_key_plain = size_ == level.key_begin + key.size() + 1;  // escapes are longer than what they stand for
   escaped_keys_.resize(level.escaped_begin);
   if (!level.is_key_plain) escaped_keys_ += key;
   put(':');
-  after_key_ = true;
 }
 
 void JsonWriter::string(std::string_view value) {
@@ -200,7 +233,8 @@ void JsonWriter::raw(std::string_view json) {
 
 void JsonWriter::clear() {
   size_ = 0;
-  levels_.clear();
+  depth_ = 0;
+  level_ = nullptr;
   escaped_keys_.clear();
   after_key_ = false;
 }

@@ -28,22 +28,34 @@ class JsonName {
     for (const char c : text_) {
       if (!is_plain_in_json(c)) throw "a literal key must not need escapes";
     }
+    head_ = head_of(text_);
   }
   template <std::same_as<const char*> Pointer>  // not what a literal decays to
-  JsonName(const Pointer& text) : text_(text) {}      // NOLINT(google-explicit-constructor)
-  JsonName(std::string_view text) : text_(text) {}    // NOLINT(google-explicit-constructor)
-  JsonName(const std::string& text) : text_(text) {}  // NOLINT(google-explicit-constructor)
+  JsonName(const Pointer& text) : JsonName(std::string_view(text)) {}           // NOLINT(google-explicit-constructor)
+  JsonName(std::string_view text) : text_(text), head_(head_of(text)) {}        // NOLINT(google-explicit-constructor)
+  JsonName(const std::string& text) : JsonName(std::string_view(text)) {}       // NOLINT(google-explicit-constructor)
   [[nodiscard]] constexpr std::string_view text() const { return text_; }
   [[nodiscard]] constexpr bool is_known_plain() const { return is_known_plain_; }
+  /// The first eight bytes as a number that compares as they do; zeros where there are none.
+  [[nodiscard]] constexpr std::uint64_t head() const { return head_; }
 
  private:
+  static constexpr std::uint64_t head_of(std::string_view text) {
+    std::uint64_t head = 0;
+    for (std::size_t i = 0; i < 8 && i < text.size(); ++i) {
+      head |= std::uint64_t{static_cast<unsigned char>(text[i])} << (56 - 8 * i);
+    }
+    return head;
+  }
+
   std::string_view text_;
+  std::uint64_t head_ = 0;
   bool is_known_plain_ = false;
 };
 
 class JsonWriter {
  public:
-  JsonWriter() { levels_.reserve(kUsualDepth); }
+  JsonWriter() = default;
   JsonWriter(const JsonWriter&) = delete;  // `data_` points into it
   JsonWriter& operator=(const JsonWriter&) = delete;
 
@@ -54,6 +66,11 @@ class JsonWriter {
   /// Keys of one map must ascend strictly in byte order.
   void key(JsonName name);
   void string(std::string_view value);
+  /// A string of which it is known that it needs no escapes.
+  void plain_string(std::string_view value) {
+    before_value();
+    put_plain(value);
+  }
   void integer(std::int64_t value);
   void boolean(bool value);
   void null();
@@ -85,6 +102,7 @@ class JsonWriter {
     bool is_map = false;
     bool is_empty = true;
     bool is_key_plain = true;   // the last key stands in the text as it is, otherwise in escaped_keys_
+    std::uint64_t key_head = 0;  // JsonName::head() of the last key
     std::size_t key_begin = 0;  // of the last key
     std::size_t key_size = 0;
     std::size_t escaped_begin = 0;  // where this level's key may stand in escaped_keys_
@@ -93,6 +111,8 @@ class JsonWriter {
   static constexpr std::size_t kUsualBytes = 2'048;
 
   void before_value();
+  void open(bool is_map);
+  Level& close(bool is_map);
   /// Room for that many bytes more.
   char* room(std::size_t bytes) {
     if (capacity_ - size_ < bytes) [[unlikely]] grow(bytes);
@@ -103,6 +123,7 @@ class JsonWriter {
     *room(1) = c;
     ++size_;
   }
+  static char* copy_short(std::string_view text, char* out);
   void put_plain(std::string_view text);
   void append(std::string_view text);
   void append_string(std::string_view value);
@@ -113,7 +134,10 @@ class JsonWriter {
   char* data_ = usual_.data();
   std::size_t size_ = 0;
   std::size_t capacity_ = kUsualBytes;
-  std::vector<Level> levels_;
+  std::array<Level, kUsualDepth> usual_levels_;
+  std::vector<Level> deeper_levels_;  // what does not fit there
+  std::size_t depth_ = 0;             // levels that are open
+  Level* level_ = nullptr;            // the innermost of them
   std::string escaped_keys_;  // the last key of each open map whose key has escapes, one after another
   bool after_key_ = false;
 };

@@ -341,7 +341,8 @@ bool Decoder::read_labels(Event& event) const {
     keys[count++] = key;
   }
   const auto last = keys.begin() + static_cast<std::ptrdiff_t>(count);
-  std::sort(keys.begin(), last, [](const JsonNode* a, const JsonNode* b) { return a->text < b->text; });
+  const auto is_before = [](const JsonNode* a, const JsonNode* b) { return a->text < b->text; };
+  if (!std::is_sorted(keys.begin(), last, is_before)) std::sort(keys.begin(), last, is_before);
   event.labels.reserve(count);
   for (auto key = keys.begin(); key != last; ++key) event.labels.emplace_back((*key)->text, (*key)[1].text);
   return true;

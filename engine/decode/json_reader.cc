@@ -2,6 +2,10 @@
 
 #include <simdjson.h>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -145,7 +149,19 @@ bool JsonReader::is_utf8(std::string_view text) { return simdjson::validate_utf8
 // ---------------------------------------------------------------------------------------------------------- strings
 
 /// The first byte from `at` on that is not plain text of a string.
-const char* JsonReader::skip_plain(const char* at) const {
+inline const char* JsonReader::skip_plain(const char* at) const {
+#if defined(__SSE2__)
+  const __m128i quote = _mm_set1_epi8('"');
+  const __m128i backslash = _mm_set1_epi8('\\');
+  const __m128i last_control = _mm_set1_epi8(0x1F);
+  for (; end_ - at >= 16; at += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const __m128i is_control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, last_control), bytes);
+    const __m128i is_end = _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
+    const auto special = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(is_control, is_end)));
+    if (special != 0) return at + std::countr_zero(special);
+  }
+#endif
   while (end_ - at >= 8) {
     std::uint64_t word = 0;
     std::memcpy(&word, at, sizeof word);

@@ -4,20 +4,51 @@
 // Reading checks all that the decoder checked: damage that still reads as an event must read as one that is valid.
 #include "engine/event/codec.h"
 
+#include <algorithm>
+
 #include "engine/base/assert.h"
 #include "engine/event/rules.h"
 
 namespace troth::event {
 namespace {
 
-const FieldSpec* find_spec(const TypeSpec& type, std::uint8_t id) {
-  for (const FieldSpec& each : type.fields) {
-    if (each.id == id) return &each;
+constexpr std::size_t kVarintBytesMax = 10;
+constexpr std::size_t kItemBytesMax = 1 + 2 * kVarintBytesMax;
+
+/// As ByteWriter, into memory that is large enough.
+class BoundedWriter {
+ public:
+  explicit BoundedWriter(char* at) : at_(at) {}
+  void u8(std::uint8_t value) { *at_++ = static_cast<char>(value); }
+  void varint(std::uint64_t value) {
+    for (; value >= 0x80; value >>= 7U) u8(static_cast<std::uint8_t>(value | 0x80U));
+    u8(static_cast<std::uint8_t>(value));
   }
-  return nullptr;
+  void zigzag(std::int64_t value) {
+    varint((static_cast<std::uint64_t>(value) << 1U) ^ static_cast<std::uint64_t>(value >> 63));
+  }
+  void string(std::string_view value) {
+    varint(value.size());
+    at_ = std::copy_n(value.data(), value.size(), at_);
+  }
+  [[nodiscard]] char* at() const { return at_; }
+
+ private:
+  char* at_;
+};
+
+/// Looks behind `previous` first: fields come in catalogue order.
+const FieldSpec* find_spec(const TypeSpec& type, std::uint8_t id, const FieldSpec* previous) {
+  const FieldSpec* const begin = type.fields.data();
+  const FieldSpec* const end = begin + type.fields.size();
+  const auto is_it = [id](const FieldSpec& each) { return each.id == id; };
+  if (const auto* found = previous == nullptr ? end : std::find_if(previous, end, is_it); found != end) return found;
+  const auto* const found = std::find_if(begin, end, is_it);
+  TROTH_ASSERT(found != end);
+  return found;
 }
 
-void write_field(base::ByteWriter& out, const FieldSpec& spec, const Field& field) {
+void write_field(BoundedWriter& out, const FieldSpec& spec, const Field& field) {
   out.u8(field.id);
   if (spec.kind == FieldKind::kId) {
     out.string(field.text);
@@ -115,15 +146,28 @@ bool is_complete(const Event& event) {
 
 }  // namespace
 
-void encode_event(base::ByteWriter& out, const Event& event) {
+namespace {
+
+std::size_t encoded_bytes_max(const Event& event) {
+  std::size_t bytes = 1 + 8 * kVarintBytesMax + event.source.size() + event.id.size();
+  for (const Field& field : event.fields) {
+    bytes += 1 + kVarintBytesMax + field.text.size() + kItemBytesMax * field.items.size();
+  }
+  for (const auto& [key, value] : event.labels) bytes += 2 * kVarintBytesMax + key.size() + value.size();
+  return bytes;
+}
+
+/// Answers the end.
+char* write_event(char* at, const Event& event) {
+  BoundedWriter out(at);
   out.u8(event.rank());
   out.varint(static_cast<std::uint64_t>(event.time));
   out.string(event.source);
   out.string(event.id);
   out.varint(event.fields.size());
+  const FieldSpec* spec = nullptr;
   for (const Field& field : event.fields) {
-    const FieldSpec* spec = find_spec(*event.spec, field.id);
-    TROTH_ASSERT(spec != nullptr);
+    spec = find_spec(*event.spec, field.id, spec);
     write_field(out, *spec, field);
   }
   out.varint(event.labels.size());
@@ -134,7 +178,19 @@ void encode_event(base::ByteWriter& out, const Event& event) {
   out.varint(event.origin.input);
   out.zigzag(event.origin.partition);
   out.zigzag(event.origin.offset);
+  return out.at();
 }
+
+}  // namespace
+
+EncodedEvent::EncodedEvent(const Event& event) {
+  const std::size_t bytes_max = encoded_bytes_max(event);
+  if (bytes_max > usual_.size()) large_.reset(new char[bytes_max]);
+  char* const begin = large_ ? large_.get() : usual_.data();
+  bytes_ = {begin, static_cast<std::size_t>(write_event(begin, event) - begin)};
+}
+
+void encode_event(base::ByteWriter& out, const Event& event) { out.raw(EncodedEvent(event).bytes()); }
 
 std::optional<Event> decode_event(base::ByteReader& in, const Catalogue& catalogue, std::string_view tenant,
                                   std::string_view subject) {

@@ -12,8 +12,6 @@
 namespace troth::event {
 namespace {
 
-constexpr std::size_t kUsualBytes = 512;
-
 Item read_item(base::ByteReader& in) {
   Item item;
   item.dimension = in.u8();
@@ -39,10 +37,8 @@ void KeptLabels::Iterator::read() {
 }
 
 KeptEvent::KeptEvent(const Event& event) : spec(event.spec), time(event.time) {
-  base::ByteWriter writer;
-  writer.reserve(kUsualBytes);
-  encode_event(writer, event);
-  const std::string& bytes = writer.bytes();
+  const EncodedEvent encoded(event);
+  const std::string_view bytes = encoded.bytes();
   field_count_ = static_cast<std::uint8_t>(event.fields.size());
   label_count_ = static_cast<std::uint8_t>(event.labels.size());
   stored_begin_ = static_cast<std::uint32_t>(event.fields.size() * sizeof(KeptField));

@@ -7,6 +7,8 @@
 namespace troth::event {
 namespace {
 
+constexpr std::size_t kDateTextBytes = 10;
+
 /// Reads a text from the front. After the first mismatch it answers zeros and ok() is false: one check at the end.
 class Scanner {
  public:
@@ -88,13 +90,18 @@ TimeUs scan_zone(Scanner& in) {
   return is_east ? -offset : offset;
 }
 
-/// Writes `value` with leading zeros, ending before `end`; returns where it begins.
-char* put(char* end, int width, std::int64_t value) {
-  for (int i = 0; i < width; ++i) {
-    *--end = static_cast<char>('0' + value % 10);
-    value /= 10;
-  }
-  return end;
+/// Writes two digits.
+char* put2(char* out, unsigned value) {
+  out[0] = static_cast<char>('0' + value / 10);
+  out[1] = static_cast<char>('0' + value % 10);
+  return out + 2;
+}
+
+/// Writes two digits and what follows them.
+char* put2(char* out, unsigned value, char then) {
+  out = put2(out, value);
+  *out = then;
+  return out + 1;
 }
 
 void put_date(char* out, std::int64_t days) {
@@ -102,11 +109,11 @@ void put_date(char* out, std::int64_t days) {
   TROTH_ASSERT(days >= -719'528 && days < 2'932'897);  // years 0000 to 9999: the text form has four digits
   const std::chrono::year_month_day date{
       std::chrono::sys_days(std::chrono::duration_cast<std::chrono::days>(Days(days)))};
-  put(out + 4, 4, static_cast<int>(date.year()));
-  out[4] = '-';
-  put(out + 7, 2, static_cast<unsigned>(date.month()));
-  out[7] = '-';
-  put(out + 10, 2, static_cast<unsigned>(date.day()));
+  const auto year = static_cast<unsigned>(static_cast<int>(date.year()));
+  out = put2(out, year / 100);
+  out = put2(out, year % 100, '-');
+  out = put2(out, static_cast<unsigned>(date.month()), '-');
+  put2(out, static_cast<unsigned>(date.day()));
 }
 
 }  // namespace
@@ -130,24 +137,27 @@ std::optional<TimeUs> parse_time(std::string_view text) {
   return time;
 }
 
-std::string format_time(TimeUs time) {
+std::array<char, kTimeTextBytes> time_text(TimeUs time) {
   const std::int64_t days = floor_div(time, kDay);
-  std::int64_t rest = time - days * kDay;
-  std::string text(27, '\0');
-  char* const out = text.data();
+  const std::int64_t rest = time - days * kDay;
+  const auto second = static_cast<unsigned>(rest / kSecond);
+  const auto fraction = static_cast<unsigned>(rest % kSecond);
+  std::array<char, kTimeTextBytes> text;
+  char* out = text.data();
   put_date(out, days);
-  out[10] = 'T';
-  put(out + 13, 2, rest / kHour);
-  out[13] = ':';
-  rest %= kHour;
-  put(out + 16, 2, rest / kMinute);
-  out[16] = ':';
-  rest %= kMinute;
-  put(out + 19, 2, rest / kSecond);
-  out[19] = '.';
-  put(out + 26, 6, rest % kSecond);
-  out[26] = 'Z';
+  out[kDateTextBytes] = 'T';
+  out = put2(out + kDateTextBytes + 1, second / 3600, ':');
+  out = put2(out, second / 60 % 60, ':');
+  out = put2(out, second % 60, '.');
+  out = put2(out, fraction / 10'000);
+  out = put2(out, fraction / 100 % 100);
+  put2(out, fraction % 100, 'Z');
   return text;
+}
+
+std::string format_time(TimeUs time) {
+  const auto text = time_text(time);
+  return {text.data(), text.size()};
 }
 
 std::optional<std::int32_t> parse_date(std::string_view text) {
@@ -157,7 +167,7 @@ std::optional<std::int32_t> parse_date(std::string_view text) {
 }
 
 std::string format_date(std::int32_t days) {
-  std::string text(10, '\0');
+  std::string text(kDateTextBytes, '\0');
   put_date(text.data(), days);
   return text;
 }

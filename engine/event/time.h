@@ -1,6 +1,8 @@
 // Event time: its text form, in and out. Pure functions; any thread.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -29,6 +31,8 @@ inline constexpr TimeUs kEndOfTime = 4'102'444'800 * kSecond;
 [[nodiscard]] std::optional<TimeUs> parse_time(std::string_view text);
 
 /// `YYYY-MM-DDThh:mm:ss.ffffffZ`.
+inline constexpr std::size_t kTimeTextBytes = 27;
+[[nodiscard]] std::array<char, kTimeTextBytes> time_text(TimeUs time);
 [[nodiscard]] std::string format_time(TimeUs time);
 
 /// A civil date as days since 1970-01-01.

@@ -127,7 +127,7 @@ base::Result<FileSource::Filled> FileSource::fill_heads(int timeout_ms) {
     if (filled.value() == Outcome::kCaughtUp) caught_up.push_back(input);
     if (filled.value() == Outcome::kEnd) end(input);
   }
-  headless_ = std::move(caught_up);
+  headless_.insert(headless_.end(), caught_up.begin(), caught_up.end());
   std::sort(ended_news_.begin(), ended_news_.end());
   return Filled::kAll;
 }
@@ -175,7 +175,9 @@ base::Result<bool> FileSource::deliver_least(std::vector<Item>& out, int timeout
   }
   std::pop_heap(heads_.begin(), heads_.end(), std::greater<>());
   heads_.pop_back();
-  out.push_back({std::move(*input.head), is_last});
+  Item& item = out.emplace_back();
+  item.decoded = std::move(*input.head);
+  item.last_of_input = is_last;
   input.head.reset();
   input.delivered = input.after_head;
   if (is_last) {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <iterator>
 #include <new>
+#include <optional>
 #include <utility>
 
 #include "engine/base/bytes.h"
@@ -23,14 +24,35 @@ constexpr std::size_t kPrefetchedEntries = 8;
 constexpr std::size_t kReadKeys = 256;
 constexpr std::size_t kReadBytes = std::size_t{8} << 20U;
 
+/// Writes the parts of one key, and among them its timer, in order if the model's come in order: what is in order is
+/// cheaper to store.
 class StateWriter final : public PartWriter {
  public:
-  StateWriter(Batch& batch, std::string state_key) : batch_(batch), state_key_(std::move(state_key)) {}
+  /// `timer`: nothing if it is to stay as it is.
+  StateWriter(Batch& batch, std::string state_key, std::optional<TimeUs> timer)
+      : batch_(batch), state_key_(std::move(state_key)), timer_(timer) {}
   void put(std::string_view name, std::string_view bytes) override {
     has_put_ = true;
+    if (name > keys::kTimerPart) finish();
     batch_.put(store_key(name), std::string(bytes));
   }
-  void remove(std::string_view name) override { batch_.remove(store_key(name)); }
+  void remove(std::string_view name) override {
+    if (name > keys::kTimerPart) finish();
+    batch_.remove(store_key(name));
+  }
+  /// Once the model has written all of it.
+  void finish() {
+    if (!timer_) return;
+    std::string part = state_key_ + std::string(keys::kTimerPart);
+    if (*timer_ == event::kNever) {
+      batch_.remove(std::move(part));
+    } else {
+      base::ByteWriter time;
+      time.be64(static_cast<std::uint64_t>(*timer_));
+      batch_.put(std::move(part), std::move(time).take());
+    }
+    timer_.reset();
+  }
   [[nodiscard]] bool has_put() const { return has_put_; }
 
  private:
@@ -41,6 +63,7 @@ class StateWriter final : public PartWriter {
   }
   Batch& batch_;
   std::string state_key_;
+  std::optional<TimeUs> timer_;
   bool has_put_ = false;
 };
 
@@ -212,19 +235,11 @@ void KeyCache::erase(Entry& entry) {
 }
 
 void KeyCache::encode(Entry& entry, Batch& batch) const {
-  StateWriter writer(batch, keys::state(partition_, entry.key()));
+  StateWriter writer(batch, keys::state(partition_, entry.key()),
+                     entry.is_timer_changed_ ? std::optional(entry.timer_) : std::nullopt);
   model_.encode(*entry.state_, writer);
+  writer.finish();
   TROTH_ASSERT(entry.is_stored_ || writer.has_put());  // a key without parts could not be found again
-  if (entry.is_timer_changed_) {
-    std::string part = keys::state(partition_, entry.key()).append(keys::kTimerPart);
-    if (entry.timer_ == event::kNever) {
-      batch.remove(std::move(part));
-    } else {
-      base::ByteWriter time;
-      time.be64(static_cast<std::uint64_t>(entry.timer_));
-      batch.put(std::move(part), std::move(time).take());
-    }
-  }
   entry.is_stored_ = true;
   entry.is_timer_changed_ = false;
 }
@@ -239,7 +254,8 @@ void KeyCache::write_ahead(Entry& entry) {
 base::Status KeyCache::write(Batch& batch) {
   batch.append(std::exchange(ahead_, {}));
   std::vector<Entry*> rest;
-  std::copy_if(dirty_.begin(), dirty_.end(), std::back_inserter(rest), [](const Entry* each) { return !each->is_written_; });
+  const auto is_left = [](const Entry* each) { return !each->is_written_; };
+  std::copy_if(dirty_.begin(), dirty_.end(), std::back_inserter(rest), is_left);
   std::sort(rest.begin(), rest.end(), [](const Entry* a, const Entry* b) { return a->key() < b->key(); });
   for (Entry* entry : rest) {
     if (!entry->is_erased()) {

@@ -10,7 +10,7 @@ Feed::Feed(std::unique_ptr<Task> task, std::size_t inputs, bool merges)
   if (merges && inputs > 1) merger_.emplace(inputs);
 }
 
-base::Status Feed::offer(Decoded decoded, bool last_of_input, std::uint64_t number) {
+base::Status Feed::offer(Decoded&& decoded, bool last_of_input, std::uint64_t number) {
   if (!merger_) {
     if (counts_) waiting_[decoded.record.origin.input].fetch_sub(1, std::memory_order_relaxed);
     return task_->offer(std::move(decoded), last_of_input, number);

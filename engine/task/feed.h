@@ -24,7 +24,7 @@ class Feed {
   Feed(std::unique_ptr<Task> task, std::size_t inputs, bool merges);
 
   /// `number` ascends with the reading order of the instance.
-  [[nodiscard]] base::Status offer(Decoded decoded, bool last_of_input, std::uint64_t number);
+  [[nodiscard]] base::Status offer(Decoded&& decoded, bool last_of_input, std::uint64_t number);
   /// In order with the records: an input that still has records waiting is at its end once they are taken.
   [[nodiscard]] base::Status set_at_end(std::size_t input, bool at_end);
 

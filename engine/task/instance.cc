@@ -225,18 +225,30 @@ std::size_t Instance::worker_of(const Feed& feed) const {
   return static_cast<std::size_t>(feed.task().partition()) % crew_->size();
 }
 
-void Instance::give(Order order) const {
-  const std::size_t worker = worker_of(*order.feed);
-  orders_[worker].push_back(std::move(order));
+/// The next order for a feed, to be filled in; then give_full().
+Instance::Order& Instance::new_order(Feed& feed) const {
+  Order& order = orders_[worker_of(feed)].emplace_back();
+  order.feed = &feed;
+  return order;
+}
+
+/// Posts the orders of the feed's worker if they make a job.
+void Instance::give_full(const Feed& feed) const {
+  const std::size_t worker = worker_of(feed);
   if (orders_[worker].size() >= kOrdersPerJob) post_orders(worker);
 }
 
 void Instance::give_end(std::int32_t partition, std::uint16_t input, bool at_end) const {
-  const auto kind = at_end ? Order::Kind::kAtEnd : Order::Kind::kNotAtEnd;
+  const auto give = [&](Feed& feed) {
+    Order& order = new_order(feed);
+    order.kind = at_end ? Order::Kind::kAtEnd : Order::Kind::kNotAtEnd;
+    order.input = input;
+    give_full(feed);
+  };
   if (partition < 0) {
-    for (const auto& [each, feed] : feeds_) give({feed.get(), kind, input, 0, {}});
+    for (const auto& [each, feed] : feeds_) give(*feed);
   } else if (Feed* feed = feed_of(partition)) {
-    give({feed, kind, input, 0, {}});
+    give(*feed);
   }
 }
 
@@ -261,7 +273,7 @@ base::Status Instance::carry_out(std::vector<Order>& orders) const {
   };
   constexpr std::size_t kSteps = 3 + KeyState::kPrefetchSteps;
   for (std::size_t at = 0; status && at < orders.size() + kSteps * kOrdersPerStep; ++at) {
-    each_behind(at, 0, [&](const Task& task, std::size_t i) { wanted[i] = task.prefetch(*orders[i].decoded.event); });
+    each_behind(at, 0, [&](Task& task, std::size_t i) { wanted[i] = task.prefetch(*orders[i].decoded.event); });
     each_behind(at, 1, [&](const Task& task, std::size_t i) { task.prefetch_entry(wanted[i]); });
     each_behind(at, 2, [&](const Task& task, std::size_t i) { task.prefetch_state(wanted[i]); });
     for (unsigned step = 0; step < KeyState::kPrefetchSteps; ++step) {
@@ -270,9 +282,9 @@ base::Status Instance::carry_out(std::vector<Order>& orders) const {
     if (at < kSteps * kOrdersPerStep) continue;
     Order& order = orders[at - kSteps * kOrdersPerStep];
     status = carry_out(order);
-    publish_bytes(*order.feed);
     settle_ns += order.feed->task().take_settle_ns();
   }
+  for (const Order& order : orders) publish_bytes(*order.feed);
   settle_ns_ += settle_ns;
   apply_ns_ += watch.ns() - settle_ns;
   return status;
@@ -345,8 +357,12 @@ base::Status Instance::offer(Decoded decoded, bool last_of_input) {
     feed->add_waiting(input);
   }
   ++events_since_commit_;
-  const auto kind = last_of_input ? Order::Kind::kLastRecord : Order::Kind::kRecord;
-  give({feed, kind, input, next_number_++, std::move(decoded)});
+  Order& order = new_order(*feed);
+  order.kind = last_of_input ? Order::Kind::kLastRecord : Order::Kind::kRecord;
+  order.input = input;
+  order.number = next_number_++;
+  order.decoded = std::move(decoded);
+  give_full(*feed);
   if (last_of_input && options_.partitions_by_key) {
     ended_[input] = true;
     give_end(-1, input, true);  // its own task has heard already

@@ -161,7 +161,8 @@ class Instance {
   [[nodiscard]] std::size_t worker_of(const Feed& feed) const;
 
   // Towards the workers. Const, since a reader of state waits for them, too: what was offered counts as done.
-  void give(Order order) const;
+  [[nodiscard]] Order& new_order(Feed& feed) const;
+  void give_full(const Feed& feed) const;
   void give_end(std::int32_t partition, std::uint16_t input, bool at_end) const;
   void post_orders(std::size_t worker) const;
   [[nodiscard]] base::Status carry_out(std::vector<Order>& orders) const;

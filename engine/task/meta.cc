@@ -74,7 +74,9 @@ base::Result<InstanceMeta> decode_instance_meta(std::string_view bytes) {
   return meta;
 }
 
-std::string encode_meta(const TaskMeta& meta) {
+std::string encode_meta(const TaskMeta& meta) { return encode_meta(meta, meta.counter_names); }
+
+std::string encode_meta(const TaskMeta& meta, const std::vector<std::string>& counter_names) {
   base::ByteWriter out;
   out.varint(kStoreFormat);
   out.zigzag(meta.tau);
@@ -91,7 +93,7 @@ std::string encode_meta(const TaskMeta& meta) {
   for (const std::uint64_t each : meta.tally.refused) out.varint(each);
   out.varint(meta.tally.counters.size());
   for (const std::int64_t each : meta.tally.counters) out.zigzag(each);
-  write_strings(out, meta.counter_names);
+  write_strings(out, counter_names);
   out.varint(meta.epoch);
   out.zigzag(meta.epoch_records);
   out.varint(meta.erased_keys);

@@ -61,6 +61,8 @@ struct TaskMeta {
 };
 
 [[nodiscard]] std::string encode_meta(const TaskMeta& meta);
+/// The same with the names of the counters from elsewhere: there are many, and they never change.
+[[nodiscard]] std::string encode_meta(const TaskMeta& meta, const std::vector<std::string>& counter_names);
 [[nodiscard]] base::Result<TaskMeta> decode_task_meta(std::string_view bytes);
 
 }  // namespace troth::task

@@ -64,7 +64,15 @@ struct Effects {
   void count(std::size_t counter, std::int64_t delta) {
     if (delta != 0) counts.emplace_back(static_cast<std::uint16_t>(counter), delta);
   }
-  void clear() { *this = Effects{}; }
+  /// As new, but for the memory.
+  void clear() {
+    outputs.clear();
+    displaced.clear();
+    reinstated = 0;
+    counts.clear();
+    next_timer = event::kNever;
+    erase = false;
+  }
 };
 
 /// What became of one event.
@@ -119,6 +127,8 @@ class KeyedModel {
 
   /// The key under which an event's state stands. No byte 0x00 in it. Its partition is that of `Event::subject`.
   [[nodiscard]] virtual std::string key_of(const Event& event) const = 0;
+  /// The same into memory that is used again and again.
+  virtual void read_key(const Event& event, std::string& key) const { key = key_of(event); }
   /// What remains of an erased key in the store (a keyed digest: says nothing to who does not hold the key).
   [[nodiscard]] virtual std::string tombstone_of(std::string_view key) const = 0;
 

@@ -82,6 +82,7 @@ Task::Task(const TaskContext& context, std::int32_t partition, std::size_t cache
       inputs_(std::move(meta.inputs)),
       is_silent_(inputs_.size(), false),
       tally_(std::move(meta.tally)),
+      counter_names_(std::move(meta.counter_names)),
       epoch_(meta.epoch),
       epoch_records_(TROTH_PLANTED(epoch_begins_anew) ? 0 : meta.epoch_records),
       commit_(std::move(meta.commit)),
@@ -109,7 +110,6 @@ std::string Task::encoded_meta() const {
   meta.tau = tau_;
   meta.inputs = inputs_;
   meta.tally = tally_;
-  meta.counter_names = counter_names(context_.model);
   meta.epoch = epoch_;
   meta.epoch_records = epoch_records_;
   meta.erased_keys = cache_.erased_keys();
@@ -123,7 +123,7 @@ std::string Task::encoded_meta() const {
   meta.commit = commit_;
   meta.previous = previous_;
   meta.changelog_position = changelog_position_;
-  return encode_meta(meta);
+  return encode_meta(meta, counter_names_);
 }
 
 void Task::number_commit() {
@@ -207,7 +207,7 @@ void Task::set_wall(TimeUs now) {
 
 // ------------------------------------------------------------------------------------------------------- admission
 
-base::Status Task::offer(Decoded decoded, bool last_of_input, std::uint64_t number) {
+base::Status Task::offer(Decoded&& decoded, bool last_of_input, std::uint64_t number) {
   TROTH_ASSERT(phase_ == Phase::kOpen);
   const Record& record = decoded.record;
   TROTH_ASSERT(record.origin.input < inputs_.size());
@@ -239,13 +239,13 @@ base::Status Task::offer(Decoded decoded, bool last_of_input, std::uint64_t numb
   return status;
 }
 
-base::Status Task::judge(Event event, const Record& record, bool last_of_input) {
+base::Status Task::judge(Event&& event, const Record& record, bool last_of_input) {
   if (is_in_wrong_partition(event)) {
     refuse({Reason::kWrongPartition, {}}, {event.source, event.id, event.spec->name}, record);
     return base::success();
   }
-  const std::string key = context_.model.key_of(event);
-  auto loaded = cache_.load(key);
+  context_.model.read_key(event, key_);
+  auto loaded = cache_.load(key_);
   if (!loaded) return loaded.error();
   KeyCache::Entry& entry = **loaded;
 
@@ -284,7 +284,7 @@ std::optional<Reason> Task::refusal_by_time(TimeUs time) const {
   return std::nullopt;
 }
 
-void Task::apply(KeyCache::Entry& entry, Event event, const Record& record) {
+void Task::apply(KeyCache::Entry& entry, Event&& event, const Record& record) {
   source_ = event.source;
   id_ = event.id;
   const std::string_view type = event.spec->name;

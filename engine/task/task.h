@@ -79,10 +79,11 @@ class Task {
 
   // OPEN ------------------------------------------------------------------------------------------------------------
   /// `number` ascends with the reading order of the instance: outputs that this record brings about go by it.
-  [[nodiscard]] base::Status offer(Decoded decoded, bool last_of_input, std::uint64_t number);
+  [[nodiscard]] base::Status offer(Decoded&& decoded, bool last_of_input, std::uint64_t number);
   // An event that is offered soon: its key is brought near, in steps with other work in between.
-  [[nodiscard]] std::uint64_t prefetch(const Event& event) const {
-    return cache_.prefetch(context_.model.key_of(event));
+  [[nodiscard]] std::uint64_t prefetch(const Event& event) {
+    context_.model.read_key(event, key_);
+    return cache_.prefetch(key_);
   }
   void prefetch_entry(std::uint64_t key) const { (void)cache_.prefetch_entry(key); }
   void prefetch_state(std::uint64_t key) const {
@@ -155,10 +156,10 @@ class Task {
 
   Task(const TaskContext& context, std::int32_t partition, std::size_t cache_bytes, TaskMeta meta);
 
-  [[nodiscard]] base::Status judge(Event event, const Record& record, bool last_of_input);
+  [[nodiscard]] base::Status judge(Event&& event, const Record& record, bool last_of_input);
   [[nodiscard]] bool is_in_wrong_partition(const Event& event) const;
   [[nodiscard]] std::optional<Reason> refusal_by_time(TimeUs time) const;
-  void apply(KeyCache::Entry& entry, Event event, const Record& record);
+  void apply(KeyCache::Entry& entry, Event&& event, const Record& record);
   void refuse(const event::Rejection& rejection, const EventName& name, const Record& record);
   void erase(KeyCache::Entry& entry);
   void follow_inputs();
@@ -195,6 +196,7 @@ class Task {
   std::vector<InputMeta> inputs_;
   std::vector<bool> is_silent_;  // by input
   Tally tally_;
+  const std::vector<std::string> counter_names_;  // in the order of the tally's counters
   std::uint64_t epoch_ = 0;
   std::int64_t epoch_records_ = 0;
   CommitId commit_, previous_;
@@ -214,6 +216,7 @@ class Task {
   std::uint64_t order_ = TaskOutput::kAtCommit;  // of what the call at hand brings about
   std::uint64_t greatest_number_ = 0;            // of a record taken: merging may have changed the reading order
   Effects effects_;                              // of the call at hand
+  std::string key_;                              // of the event at hand
   std::string source_, id_;  // of the event at hand, in case that it is refused after it was handed over
   std::uint64_t keys_settled_ = 0;
   std::uint64_t settle_ns_ = 0;

@@ -25,6 +25,9 @@ bool is_last_of_its_name(const Held& held) {
                       [&](const Held* each) { return have_one_name(*each, held); });
 }
 
+/// How many events of a case are made room for at once.
+constexpr std::size_t kUsualCaseEvents = 16;
+
 /// What an event holds, with its places in buckets and lives and what its case makes of it.
 std::size_t bytes_of(const Held& held) { return held.event.bytes() + sizeof(Held) - sizeof(KeptEvent) + 256; }
 
@@ -88,7 +91,8 @@ Customer::Admission Customer::admit(const Event& event, TimeUs tau) {
 
   touched_.clear();
   Held* arrived = own(std::move(held));
-  settle_homes(lives_.add(arrived));
+  lives_.add(arrived, moved_);
+  settle_homes(moved_);
   if (exceeds_cap(*arrived->bucket, arrived, tau)) {
     const std::vector<Held*> moved = lives_.remove(arrived);
     disown(arrived);
@@ -337,6 +341,7 @@ void Customer::fold(Bucket& bucket) {
   drop_cases(bucket);
   const TimeUs quiet = policy_->global().quiet_us;
   std::unique_ptr<Case> one;
+  std::size_t folded = 0;
   const auto close = [&] {
     if (one == nullptr) return;
     finish_case(*one);
@@ -348,7 +353,13 @@ void Customer::fold(Bucket& bucket) {
       const TimeUs expiry = activity_end(one->events, bucket.ref, *one->policy) + quiet;
       if (held->event.time > expiry) close();
     }
-    if (one == nullptr) one = begin_case(bucket, *held);
+    if (one == nullptr) {
+      one = begin_case(bucket, *held);
+      const std::size_t left = std::min(bucket.events.size() - folded, kUsualCaseEvents);
+      one->events.reserve(left);
+      one->held.reserve(left);
+    }
+    ++folded;
     held->is_conflict =
         bucket.may_conflict && std::any_of(one->held.begin(), one->held.end(), [&](const Held* each) {
           return !each->is_conflict && have_one_name(*each, *held);

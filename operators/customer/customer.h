@@ -157,6 +157,7 @@ class Customer {
   Remains remains_;
   Accumulator totals_;
   std::vector<Bucket*> touched_;  // within one admit()
+  std::vector<Held*> moved_;      // within one admit()
   std::vector<std::string> vanished_;
   bool context_changed_ = true;
   bool lives_changed_ = false;

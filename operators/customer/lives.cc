@@ -52,7 +52,7 @@ std::size_t Lives::position(const Object& of, const Held* held) {
   return static_cast<std::size_t>(at - of.mentions.begin());
 }
 
-std::vector<Held*> Lives::add(Held* held) {
+void Lives::add(Held* held, std::vector<Held*>& moved) {
   bool others = false;
   for (const ObjectRef object : held->objects) {
     Object& of = find_or_make(object);
@@ -62,7 +62,8 @@ std::vector<Held*> Lives::add(Held* held) {
     of.mentions.insert(of.mentions.begin() + static_cast<std::ptrdiff_t>(at), Mention{held->event.time, held, link});
     others = others || (object.kind != 'o' && changes_others(of, at));  // an order is at home wherever its lives begin
   }
-  return others ? component(held) : std::vector<Held*>{held};
+  if (others) moved = component(held);
+  else moved.assign(1, held);
 }
 
 void Lives::append(Held* held) {

@@ -19,8 +19,8 @@ class Lives {
  public:
   explicit Lives(const GlobalPolicy& policy) : policy_(&policy) {}
 
-  /// Adds an event's mentions. Answers the events whose home may have changed, the new one among them.
-  std::vector<Held*> add(Held* held);
+  /// Adds an event's mentions. Puts the events whose home may have changed into `moved`, the new one among them.
+  void add(Held* held, std::vector<Held*>& moved);
   /// Adds without looking at what moves: for events that come in canonical order, all of them before anything is asked.
   void append(Held* held);
   /// Takes back what add() did (an event that turned out to exceed a cap). Answers the events to look at again.

@@ -16,7 +16,8 @@ using base::JsonWriter;
 void time_field(JsonWriter& json, base::JsonName name, TimeUs time) {
   json.key(name);
   if (time == kNever) return json.null();
-  json.string(event::format_time(time));
+  const auto text = event::time_text(time);
+  json.plain_string({text.data(), text.size()});
 }
 
 /// Where in a record the fields stand that move by themselves; asked for only if it is to be compared.

@@ -29,7 +29,7 @@ class Album {
   Held* add(std::int64_t on_day, std::initializer_list<NamedField> objects) { return add_at(day(on_day), objects); }
   Held* add_at(TimeUs at, std::initializer_list<NamedField> objects) {
     held_.push_back(std::make_unique<Held>(event_of(at, "promise.kept", std::to_string(held_.size()), objects)));
-    moved_ = lives_.add(held_.back().get());
+    lives_.add(held_.back().get(), moved_);
     return held_.back().get();
   }
   [[nodiscard]] std::string home(const Held* held) const { return lives_.case_key(held); }
@@ -200,6 +200,7 @@ TEST(Lives, homes_after_any_order_of_arrival_are_those_of_all_at_once) {
     Lives grown(policy);
     std::vector<std::unique_ptr<Held>> held;
     std::map<const Held*, std::string> homes;
+    std::vector<Held*> moved;
     for (int i = 0; i < 40; ++i) {
       Event told = event_of(day(dice.below(60)), "promise.kept", std::to_string(i));
       const auto name = [&](FieldId id, int percent) {
@@ -211,7 +212,8 @@ TEST(Lives, homes_after_any_order_of_arrival_are_those_of_all_at_once) {
       name(FieldId::kComplaintId, 50);
       if (told.fields.empty()) continue;
       held.push_back(std::make_unique<Held>(told));
-      for (Held* each : grown.add(held.back().get())) homes[each] = grown.case_key(each);
+      grown.add(held.back().get(), moved);
+      for (Held* each : moved) homes[each] = grown.case_key(each);
     }
     Lives whole(policy);
     std::vector<Held*> all;

@@ -212,7 +212,8 @@ TEST(KafkaSource, a_position_that_is_a_marker_is_read_once_more_and_accepted) {
   member.positions[0] = {1};  // the marker of the first transaction
   ASSERT_TRUE(member.until([&] { return member.all_at_end(); })) << member.failure;
   EXPECT_EQ(member.values(0, 0), numbers(1, 2));
-  EXPECT_EQ(member.source->counts().reread, 1U);
+  // And once more at the end: behind the last marker it looks as if a record were missing before it.
+  EXPECT_EQ(member.source->counts().reread, 2U);
 }
 
 void cut_log(const std::string& topic, std::int64_t before) {

@@ -1,6 +1,6 @@
-// Pipeline: the live life of Troth: the only place where a real source, sink, store and a model are tied together. One driver thread turns: poll, decode, offer, tell the wall clock, commit. Crash-only within the process:
-// when source, sink or store fail, everything is closed and opened anew from what is durable, after a pause; the
-// observers say so.
+// Pipeline: the live life of Troth: the only place where a real source, sink, store and a model are tied together.
+// One driver thread turns: poll, decode, offer, tell the wall clock, commit. Crash-only within the process: when source,
+// sink or store fail, everything is closed and opened anew from what is durable, after a pause; the observers say so.
 #pragma once
 
 #include <functional>

@@ -47,7 +47,8 @@ class StateDirectory {
 
   /// A store was created here once.
   [[nodiscard]] bool has_store() const { return has_store_; }
-  /// The process that has the store open to write; nothing: none has, or this one.
+  /// The process that has the store open to write; nothing: none has. Not to be asked by that process itself: closing the
+  /// lock's file, as this does, would let go of its lock.
   [[nodiscard]] std::optional<std::int64_t> user() const;
   /// Remembers for good that there is a store now.
   [[nodiscard]] base::Status remember_store();

@@ -14,6 +14,7 @@
 #include "engine/task/merger.h"
 #include "operators/record/json.h"
 #include "operators/trust_model.h"
+#include "tests/essence.h"
 #include "tests/simulation/group.h"
 #include "tests/simulation/play.h"
 #include "tests/simulation/world.h"
@@ -169,25 +170,6 @@ std::string_view word(std::string_view record, std::string_view name) {
   return record.substr(0, record.find_first_of(",}"));
 }
 
-/// Takes every `"name":value,` out, whose value is a number, a word or null.
-void cut(std::string& record, std::string_view name) {
-  const std::string begin = '"' + std::string(name) + "\":";
-  for (std::size_t at = record.find(begin); at != std::string::npos; at = record.find(begin, at)) {
-    std::size_t end = at + begin.size();
-    end = record[end] == '"' ? record.find('"', end + 1) + 1 : record.find_first_of(",}", end);
-    if (record[end] == ',') ++end;
-    record.erase(at, end - at);
-  }
-}
-
-/// A record less what may differ between two runs over the same facts (INTERFACE; TRUST_MODEL 10.4, 11.5).
-std::string essence(std::string record) {
-  for (const std::string_view name : {"revision", "cause", "as_of", "lateness_s", "elapsed_s"}) cut(record, name);
-  constexpr std::string_view kUpdated = "\"state\":\"updated\"";
-  if (const std::size_t at = record.find(kUpdated); at != std::string::npos) record.replace(at, kUpdated.size(), "\"state\":\"firing\"");
-  return record;
-}
-
 /// What compacted topics hold in the end, by stream and key, as far as it must not depend on the way.
 /// A record does not go again only because the policy has another name now.
 std::map<std::pair<std::uint8_t, std::string>, std::string> last_records(const std::vector<task::Outgoing>& sent, bool under_one_policy) {
@@ -206,8 +188,8 @@ std::map<std::pair<std::uint8_t, std::string>, std::string> last_records(const s
     if (is_left_aside) {
       at = last.erase(at);
     } else {
-      at->second = essence(at->second);
-      if (!under_one_policy) cut(at->second, "policy");
+      at->second = test::essence(at->second);
+      if (!under_one_policy) test::cut(at->second, "policy");
       ++at;
     }
   }

@@ -15,6 +15,7 @@
 #include "operators/counters.h"
 #include "operators/emission.h"
 #include "operators/trust_model.h"
+#include "tests/essence.h"
 #include "tests/unit/operators/model/policies.h"
 #include "tests/unit/operators/model/telling.h"
 
@@ -45,25 +46,6 @@ class PartMap final : public task::PartWriter, public task::Parts {
   const std::size_t at = record.find(begin);
   if (at == std::string::npos) return {};
   return record.substr(at + begin.size(), record.find('"', at + begin.size()) - at - begin.size());
-}
-
-/// Takes `"name":value,` out wherever it stands; the value is a text, a number or null.
-inline void cut(std::string& record, std::string_view name) {
-  const std::string begin = '"' + std::string(name) + "\":";
-  for (std::size_t at = record.find(begin); at != std::string::npos; at = record.find(begin, at)) {
-    const std::size_t value = at + begin.size();
-    const std::size_t end = record.at(value) == '"' ? record.find('"', value + 1) + 1 : record.find_first_of(",}", value);
-    record.erase(at, end + (record.at(end) == ',' ? 1 : 0) - at);
-  }
-}
-
-/// A record less what may differ between two runs over the same events: revision, cause, as_of; an alert that is
-/// `updated` is firing; the lateness of a promise without outcome is as old as the record.
-[[nodiscard]] inline std::string essence(std::string record) {
-  for (const std::string_view name : {"revision", "cause", "as_of", "lateness_s", "elapsed_s"}) cut(record, name);
-  constexpr std::string_view kUpdated = "\"state\":\"updated\"";
-  const std::size_t at = record.find(kUpdated);
-  return at == std::string::npos ? record : record.replace(at, kUpdated.size(), "\"state\":\"firing\"");
 }
 
 class Desk {

@@ -51,7 +51,7 @@ Topic essence_of(const Desk& desk, Stream stream) {
     const std::string state = stream == Stream::kAlerts ? word(record, "state") : "";
     const bool is_customers = stream == Stream::kAlerts && word(record, "object").empty();
     if (state == "retracted" || (is_customers && state != "firing" && state != "updated")) continue;
-    result[key] = essence(record);
+    result[key] = troth::test::essence(record);
   }
   return result;
 }
